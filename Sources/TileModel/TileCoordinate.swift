@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The place of one tile in a pyramid.
+///
+/// `level` counts in the Deep Zoom direction, 0 the coarsest; for maps it is the zoom level z.
+/// `x` counts columns from the left, `y` rows from the top (XYZ, never TMS).
+public struct TileCoordinate: Hashable, Sendable {
+    public let level: Int
+    public let x: Int
+    public let y: Int
+
+    @inlinable
+    public init(level: Int, x: Int, y: Int) {
+        self.level = level
+        self.x = x
+        self.y = y
+    }
+
+    /// The coordinate `steps` levels coarser that covers this one. `steps` must not exceed `level`.
+    package func ancestor(_ steps: Int) -> TileCoordinate {
+        precondition(steps >= 0 && steps <= level, "no ancestor \(steps) levels above level \(level)")
+        return TileCoordinate(level: level - steps, x: x >> steps, y: y >> steps)
+    }
+}
+
+extension TileCoordinate: CustomStringConvertible {
+    /// `level/x/y`.
+    public var description: String { "\(level)/\(x)/\(y)" }
+}
+
+/// A width and a height in pixels or in tiles.
+public struct GridSize: Hashable, Sendable, CustomStringConvertible {
+    public let width: Int
+    public let height: Int
+
+    @inlinable
+    public init(width: Int, height: Int) {
+        self.width = width
+        self.height = height
+    }
+
+    /// `width x height`; for sizes that were validated on the way in, this cannot overflow.
+    package var area: Int { width * height }
+
+    /// `WxH`.
+    public var description: String { "\(width)x\(height)" }
+}
+
+/// A half-open rectangle: columns `x ..< x + width`, rows `y ..< y + height`.
+public struct PixelRect: Hashable, Sendable {
+    public let x: Int
+    public let y: Int
+    public let width: Int
+    public let height: Int
+
+    @inlinable
+    public init(x: Int, y: Int, width: Int, height: Int) {
+        self.x = x
+        self.y = y
+        self.width = width
+        self.height = height
+    }
+
+    package var size: GridSize { GridSize(width: width, height: height) }
+}
