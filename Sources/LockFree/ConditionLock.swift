@@ -15,6 +15,7 @@ public final class ConditionLock<Value>: @unchecked Sendable {
     @usableFromInline let condition: UnsafeMutablePointer<pthread_cond_t>
     @usableFromInline let value: UnsafeMutablePointer<Value>
 
+    /// Guards `value` from now on.
     public init(_ value: sending Value) {
         // SAFETY: the allocations belong to this object until `deinit`.
         unsafe mutex = .allocate(capacity: 1)

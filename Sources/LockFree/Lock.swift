@@ -14,6 +14,7 @@ public final class Lock<Value>: @unchecked Sendable {
     @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
     @usableFromInline let value: UnsafeMutablePointer<Value>
 
+    /// Guards `value` from now on.
     @inlinable
     public init(_ value: sending Value) {
         // SAFETY: both allocations belong to this object until `deinit`.
