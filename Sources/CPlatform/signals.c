@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #define _GNU_SOURCE
-#include "include/signals.h"
+#include "include/platform_signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +18,7 @@ static sigset_t set_of(uint32_t mask) {
     return set;
 }
 
-int orizuru_signalfd(uint32_t mask) {
+int platform_signalfd(uint32_t mask) {
     sigset_t set = set_of(mask);
     int error = pthread_sigmask(SIG_BLOCK, &set, NULL);
     if (error != 0) return -error;
@@ -26,7 +26,7 @@ int orizuru_signalfd(uint32_t mask) {
     return fd < 0 ? -errno : fd;
 }
 
-int orizuru_signalfd_wait(int fd, int timeout_ms) {
+int platform_signalfd_wait(int fd, int timeout_ms) {
     for (;;) {
         struct signalfd_siginfo info;
         ssize_t count = read(fd, &info, sizeof info);
@@ -39,12 +39,12 @@ int orizuru_signalfd_wait(int fd, int timeout_ms) {
     }
 }
 
-int orizuru_unblock_signals(uint32_t mask) {
+int platform_unblock_signals(uint32_t mask) {
     sigset_t set = set_of(mask);
     return -pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 }
 
-int orizuru_pipe(int *reading, int *writing) {
+int platform_pipe(int *reading, int *writing) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
     *reading = ends[0];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #define _GNU_SOURCE
-#include "include/sockets.h"
+#include "include/platform_sockets.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,7 +35,7 @@ static int set_option(int fd, int level, int name, int value) {
     return setsockopt(fd, level, name, &value, sizeof value);
 }
 
-int orizuru_listen(const char *address, uint16_t port, int reuse_port, int unsent_low_water) {
+int platform_listen(const char *address, uint16_t port, int reuse_port, int unsent_low_water) {
     struct sockaddr_storage storage;
     socklen_t length = resolve(address, port, &storage);
     if (length == 0) return -EINVAL;
@@ -55,7 +55,7 @@ int orizuru_listen(const char *address, uint16_t port, int reuse_port, int unsen
     return fd;
 }
 
-int orizuru_bound_port(int fd) {
+int platform_bound_port(int fd) {
     struct sockaddr_storage storage;
     socklen_t length = sizeof storage;
     if (getsockname(fd, (struct sockaddr *)&storage, &length) < 0) return -errno;
@@ -64,7 +64,7 @@ int orizuru_bound_port(int fd) {
     return 0;
 }
 
-int orizuru_accept(int listener, struct orizuru_peer *peer) {
+int platform_accept(int listener, struct platform_peer *peer) {
     struct sockaddr_storage storage;
     for (;;) {
         socklen_t length = sizeof storage;
@@ -73,7 +73,7 @@ int orizuru_accept(int listener, struct orizuru_peer *peer) {
             if (errno == EINTR || errno == ECONNABORTED) continue;
             return -errno;
         }
-        *peer = (struct orizuru_peer){0};
+        *peer = (struct platform_peer){0};
         if (storage.ss_family == AF_INET) {
             struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
             peer->low = 0xFFFF00000000ull | ntohl(v4->sin_addr.s_addr);
@@ -90,14 +90,14 @@ int orizuru_accept(int listener, struct orizuru_peer *peer) {
     }
 }
 
-int orizuru_refuse_handshakes(int listener) {
+int platform_refuse_handshakes(int listener) {
     // A filter that keeps no byte of any packet. Sockets accepted or waiting to be accepted have none, so they live on.
     struct sock_filter drop[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
     struct sock_fprog program = {.len = 1, .filter = drop};
     return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
 }
 
-ssize_t orizuru_receive(int fd, void *buffer, size_t capacity) {
+ssize_t platform_receive(int fd, void *buffer, size_t capacity) {
     for (;;) {
         ssize_t count = recv(fd, buffer, capacity, 0);
         if (count >= 0) return count;
@@ -105,7 +105,7 @@ ssize_t orizuru_receive(int fd, void *buffer, size_t capacity) {
     }
 }
 
-ssize_t orizuru_send(int fd, const void *bytes, size_t count) {
+ssize_t platform_send(int fd, const void *bytes, size_t count) {
     for (;;) {
         ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
         if (sent >= 0) return sent;
@@ -113,7 +113,7 @@ ssize_t orizuru_send(int fd, const void *bytes, size_t count) {
     }
 }
 
-ssize_t orizuru_send_parts(
+ssize_t platform_send_parts(
     int fd, const void *a, size_t a_count, const void *b, size_t b_count, const void *c, size_t c_count
 ) {
     struct iovec parts[3];
@@ -129,7 +129,7 @@ ssize_t orizuru_send_parts(
     }
 }
 
-ssize_t orizuru_send_file(int fd, int file, int64_t offset, size_t count) {
+ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count) {
     for (;;) {
         off_t position = (off_t)offset;
         ssize_t sent = sendfile(fd, file, &position, count);
@@ -138,11 +138,11 @@ ssize_t orizuru_send_file(int fd, int file, int64_t offset, size_t count) {
     }
 }
 
-int orizuru_shutdown_writing(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
+int platform_shutdown_writing(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
 
-void orizuru_close(int fd) { close(fd); }
+void platform_close(int fd) { close(fd); }
 
-int orizuru_connect(const char *address, uint16_t port) {
+int platform_connect(const char *address, uint16_t port) {
     struct sockaddr_storage storage;
     socklen_t length = resolve(address, port, &storage);
     if (length == 0) return -EINVAL;
@@ -156,7 +156,7 @@ int orizuru_connect(const char *address, uint16_t port) {
     return fd;
 }
 
-int64_t orizuru_descriptor_limit(void) {
+int64_t platform_descriptor_limit(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
     return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;

@@ -78,7 +78,7 @@ package enum RequestParser {
 
         // METHOD SP
         let methodStart = at
-        let methodCount = unsafe orizuru_scan_token(base + at, end - at)
+        let methodCount = unsafe platform_scan_token(base + at, end - at)
         if methodCount > methodByteLimit { return .refused(.unknownMethod) }
         at += methodCount
         if at == end { return unfinished }
@@ -87,7 +87,7 @@ package enum RequestParser {
 
         // TARGET SP
         let targetStart = at
-        let targetCount = unsafe orizuru_scan_target(base + at, min(end - at, limits.targetByteCount + 1))
+        let targetCount = unsafe platform_scan_target(base + at, min(end - at, limits.targetByteCount + 1))
         if targetCount > limits.targetByteCount { return .refused(.longTarget) }
         at += targetCount
         if at == end { return unfinished }
@@ -110,7 +110,7 @@ package enum RequestParser {
                 at += 2
                 break
             }
-            let nameCount = unsafe orizuru_scan_token(base + at, end - at)
+            let nameCount = unsafe platform_scan_token(base + at, end - at)
             let colon = at + nameCount
             if colon == end { return unfinished }
             if unsafe nameCount == 0 || base[colon] != UInt8(ascii: ":") {
@@ -118,7 +118,7 @@ package enum RequestParser {
             }
             var valueStart = colon + 1
             while valueStart < end, unsafe base[valueStart] == space || base[valueStart] == tab { valueStart += 1 }
-            let stop = unsafe valueStart + orizuru_scan_value(base + valueStart, end - valueStart)
+            let stop = unsafe valueStart + platform_scan_value(base + valueStart, end - valueStart)
             if stop == end { return unfinished }
             if unsafe base[stop] != cr {
                 return unsafe .refused(base[stop] == lf ? .bareLineFeed : .controlInValue)
@@ -180,7 +180,7 @@ package enum RequestParser {
     private static func recognise(_ name: UnsafePointer<UInt8>, _ count: Int) -> KnownField? {
         // SAFETY: `name` has `count` bytes, and each literal compared has exactly `count` as well.
         @inline(__always) func isName(_ literal: StaticString) -> Bool {
-            unsafe orizuru_equals_name(name, literal.utf8Start, literal.utf8CodeUnitCount) != 0
+            unsafe platform_equals_name(name, literal.utf8Start, literal.utf8CodeUnitCount) != 0
         }
         switch count {
         case 4: return isName("host") ? .host : nil

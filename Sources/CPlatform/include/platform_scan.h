@@ -10,38 +10,38 @@
 #endif
 
 /// Bytes of a token (RFC 9110, 5.6.2).
-static inline int orizuru_is_token(uint8_t byte) {
+static inline int platform_is_token(uint8_t byte) {
     // One bit for each ASCII byte: !#$%&'*+-.^_`|~, digits and letters.
     static const uint64_t bits[2] = {0x03FF6CFA00000000ull, 0x57FFFFFFC7FFFFFEull};
     return byte < 128 && (bits[byte >> 6] >> (byte & 63) & 1);
 }
 
 /// Bytes that a field's value may hold: HTAB, space, visible ASCII and 0x80...0xFF (RFC 9110, 5.5).
-static inline int orizuru_is_value(uint8_t byte) { return byte >= 0x20 ? byte != 0x7F : byte == 0x09; }
+static inline int platform_is_value(uint8_t byte) { return byte >= 0x20 ? byte != 0x7F : byte == 0x09; }
 
 /// Bytes that a request target may hold: visible ASCII.
-static inline int orizuru_is_target(uint8_t byte) { return byte > 0x20 && byte < 0x7F; }
+static inline int platform_is_target(uint8_t byte) { return byte > 0x20 && byte < 0x7F; }
 
-static inline size_t orizuru_scan_value_scalar(const uint8_t *_Nonnull bytes, size_t count) {
+static inline size_t platform_scan_value_scalar(const uint8_t *_Nonnull bytes, size_t count) {
     size_t i = 0;
-    while (i < count && orizuru_is_value(bytes[i])) i++;
+    while (i < count && platform_is_value(bytes[i])) i++;
     return i;
 }
 
-static inline size_t orizuru_scan_target_scalar(const uint8_t *_Nonnull bytes, size_t count) {
+static inline size_t platform_scan_target_scalar(const uint8_t *_Nonnull bytes, size_t count) {
     size_t i = 0;
-    while (i < count && orizuru_is_target(bytes[i])) i++;
+    while (i < count && platform_is_target(bytes[i])) i++;
     return i;
 }
 
-static inline size_t orizuru_scan_token_scalar(const uint8_t *_Nonnull bytes, size_t count) {
+static inline size_t platform_scan_token_scalar(const uint8_t *_Nonnull bytes, size_t count) {
     size_t i = 0;
-    while (i < count && orizuru_is_token(bytes[i])) i++;
+    while (i < count && platform_is_token(bytes[i])) i++;
     return i;
 }
 
 #if defined(__SSE2__)
-static inline size_t orizuru_scan_value(const uint8_t *_Nonnull bytes, size_t count) {
+static inline size_t platform_scan_value(const uint8_t *_Nonnull bytes, size_t count) {
     size_t i = 0;
     const __m128i below = _mm_set1_epi8(0x1F), tab = _mm_set1_epi8(0x09), del = _mm_set1_epi8(0x7F);
     for (; i + 16 <= count; i += 16) {
@@ -51,10 +51,10 @@ static inline size_t orizuru_scan_value(const uint8_t *_Nonnull bytes, size_t co
         int stop = _mm_movemask_epi8(_mm_or_si128(control, _mm_cmpeq_epi8(block, del)));
         if (stop != 0) return i + (size_t)__builtin_ctz((unsigned)stop);
     }
-    return i + orizuru_scan_value_scalar(bytes + i, count - i);
+    return i + platform_scan_value_scalar(bytes + i, count - i);
 }
 
-static inline size_t orizuru_scan_target(const uint8_t *_Nonnull bytes, size_t count) {
+static inline size_t platform_scan_target(const uint8_t *_Nonnull bytes, size_t count) {
     size_t i = 0;
     const __m128i space = _mm_set1_epi8(0x20), del = _mm_set1_epi8(0x7F);
     for (; i + 16 <= count; i += 16) {
@@ -64,10 +64,10 @@ static inline size_t orizuru_scan_target(const uint8_t *_Nonnull bytes, size_t c
         int stop = _mm_movemask_epi8(visible) ^ 0xFFFF;
         if (stop != 0) return i + (size_t)__builtin_ctz((unsigned)stop);
     }
-    return i + orizuru_scan_target_scalar(bytes + i, count - i);
+    return i + platform_scan_target_scalar(bytes + i, count - i);
 }
 
-static inline size_t orizuru_scan_token(const uint8_t *_Nonnull bytes, size_t count) {
+static inline size_t platform_scan_token(const uint8_t *_Nonnull bytes, size_t count) {
     size_t i = 0;
     const __m128i bit = _mm_set1_epi8(0x20), a = _mm_set1_epi8('a' - 1), z = _mm_set1_epi8('z' + 1);
     const __m128i dash = _mm_set1_epi8('-');
@@ -82,26 +82,26 @@ static inline size_t orizuru_scan_token(const uint8_t *_Nonnull bytes, size_t co
             continue;
         }
         i += (size_t)__builtin_ctz((unsigned)stop);
-        if (!orizuru_is_token(bytes[i])) return i;
+        if (!platform_is_token(bytes[i])) return i;
         i++;
     }
-    return i + orizuru_scan_token_scalar(bytes + i, count - i);
+    return i + platform_scan_token_scalar(bytes + i, count - i);
 }
 #else
-static inline size_t orizuru_scan_value(const uint8_t *_Nonnull bytes, size_t count) {
-    return orizuru_scan_value_scalar(bytes, count);
+static inline size_t platform_scan_value(const uint8_t *_Nonnull bytes, size_t count) {
+    return platform_scan_value_scalar(bytes, count);
 }
-static inline size_t orizuru_scan_target(const uint8_t *_Nonnull bytes, size_t count) {
-    return orizuru_scan_target_scalar(bytes, count);
+static inline size_t platform_scan_target(const uint8_t *_Nonnull bytes, size_t count) {
+    return platform_scan_target_scalar(bytes, count);
 }
-static inline size_t orizuru_scan_token(const uint8_t *_Nonnull bytes, size_t count) {
-    return orizuru_scan_token_scalar(bytes, count);
+static inline size_t platform_scan_token(const uint8_t *_Nonnull bytes, size_t count) {
+    return platform_scan_token_scalar(bytes, count);
 }
 #endif
 
 /// Whether `count` bytes (4 and more) of a token equal a name written in lower case, without regard to case. By words
 /// that overlap at the end, so that a name known at compile time becomes a few comparisons with constants.
-static inline int orizuru_equals_name(const uint8_t *_Nonnull bytes, const uint8_t *_Nonnull name, size_t count) {
+static inline int platform_equals_name(const uint8_t *_Nonnull bytes, const uint8_t *_Nonnull name, size_t count) {
     // Only valid for tokens: there no byte but a capital letter turns into a letter or a dash by its 0x20 bit.
     if (count < 8) {
         uint32_t first, last, first_name, last_name;
