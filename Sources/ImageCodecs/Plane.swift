@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A rectangle of 8-bit samples inside memory that somebody else owns: a plane, or a window into a larger one.
+///
+/// Valid as long as its owner (usually a `PlaneBuffer`) neither dies nor grows. Made only in this module and in
+/// FamilyRendering, whose scratch outlives every use. One thread at a time.
+@safe
+package struct Plane {
+    /// The first sample of the first row.
+    package let base: UnsafeMutablePointer<UInt8>
+    /// Samples in a row.
+    package let width: Int
+    /// Rows.
+    package let height: Int
+    /// Bytes from one row to the next; at least `width`.
+    package let stride: Int
+
+    /// `base` must stay readable and writable for `height` rows of `width` samples, `stride` apart.
+    package init(base: UnsafeMutablePointer<UInt8>, width: Int, height: Int, stride: Int) {
+        precondition(width >= 0 && height >= 0 && stride >= width, "plane \(width)x\(height), stride \(stride)")
+        unsafe self.base = unsafe base
+        self.width = width
+        self.height = height
+        self.stride = stride
+    }
+
+    /// The window at (`x`, `y`). It must lie inside.
+    package func window(x: Int, y: Int, width: Int, height: Int) -> Plane {
+        precondition(
+            x >= 0 && y >= 0 && width >= 0 && height >= 0 && x + width <= self.width && y + height <= self.height,
+            "window \(width)x\(height) at \(x),\(y) outside \(self.width)x\(self.height)"
+        )
+        // SAFETY: the window lies inside this plane, whose memory the caller keeps alive.
+        return unsafe Plane(base: base + (y * stride + x), width: width, height: height, stride: stride)
+    }
+
+    /// The start of a row, which must exist.
+    @unsafe
+    package func row(_ y: Int) -> UnsafeMutablePointer<UInt8> {
+        assert(y >= 0 && y < height)
+        return unsafe base + y * stride
+    }
+
+    /// Sets every sample.
+    package func fill(_ value: UInt8) {
+        // SAFETY: each row has `width` writable samples, by the initialiser's condition.
+        for y in 0..<height { unsafe row(y).update(repeating: value, count: width) }
+    }
+
+    /// Copies another plane of the same size, which must not overlap this one.
+    package func copy(from source: Plane) {
+        precondition(source.width == width && source.height == height, "copying a plane of another size")
+        // SAFETY: both have `height` rows of `width` samples.
+        for y in 0..<height { unsafe row(y).update(from: source.row(y), count: width) }
+    }
+
+    /// Repeats the last column of the first `width` and the last row of the first `height` into the rest of the plane:
+    /// what an encoder reads beyond the edge of a picture of odd size.
+    package func replicateEdges(beyondWidth width: Int, height: Int) {
+        precondition(width > 0 && height > 0 && width <= self.width && height <= self.height, "edges outside")
+        if width < self.width {
+            for y in 0..<height {
+                // SAFETY: columns width - 1 ..< self.width exist in every row.
+                unsafe (row(y) + width).update(repeating: row(y)[width - 1], count: self.width - width)
+            }
+        }
+        for y in height..<max(height, self.height) {
+            // SAFETY: rows height - 1 and y exist and differ.
+            unsafe row(y).update(from: row(height - 1), count: self.width)
+        }
+    }
+}
+
+/// Memory for one plane, reused: it grows to the largest size asked for and is freed with its owner. One thread.
+@safe
+package final class PlaneBuffer {
+    private var memory: UnsafeMutableRawBufferPointer
+
+    /// Empty: nothing is allocated before the first `plane`.
+    package init() { unsafe memory = UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+
+    deinit {
+        // SAFETY: allocated by `plane`, owned by this object alone.
+        unsafe memory.deallocate()
+    }
+
+    /// The bytes that are held.
+    package var capacity: Int { unsafe memory.count }
+
+    /// A plane of the size, rows `stride` bytes apart, contents unspecified. Planes made before become invalid where
+    /// the size is larger than any asked for so far. `stride` is `width` rounded up to 64, so that rows start alike.
+    package func plane(width: Int, height: Int) -> Plane {
+        let stride = (max(width, 1) + 63) & ~63
+        let needed = stride * max(height, 1)
+        if unsafe needed > memory.count {
+            // SAFETY: the old memory is ours and no plane of it may be used any more (see above); zeroed, so that no
+            // row is ever read before it was written.
+            unsafe memory.deallocate()
+            unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: needed, alignment: 64)
+            unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+        }
+        // SAFETY: the allocation has at least one byte, so that it has a start, and `needed` bytes in all.
+        let start = unsafe memory.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        return unsafe Plane(base: start, width: width, height: height, stride: stride)
+    }
+}
