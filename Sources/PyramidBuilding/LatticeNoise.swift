@@ -10,6 +10,8 @@ struct LatticeNoise: Sendable {
 
     init(seed: UInt32) { self.seed = LatticeNoise.mix(seed &* 0x9E37_79B9 &+ 0x85EB_CA6B) }
 
+    private init(state: UInt32) { seed = state }
+
     /// 0 ..< 1, varying over distances of about one.
     func value(_ x: Float, _ y: Float) -> Float {
         let floorX = x.rounded(.down)
@@ -41,6 +43,32 @@ struct LatticeNoise: Sendable {
             // Not exactly two, and shifted: lattices that coincide show as a grid.
             x = x * 2.03 + 17.3
             y = y * 2.03 - 9.7
+        }
+        return sum / total
+    }
+
+    /// The same in space: for pictures of a sphere, which must meet themselves at the back.
+    func value(_ x: Float, _ y: Float, _ z: Float) -> Float {
+        let floorZ = z.rounded(.down)
+        let layer = UInt32(bitPattern: Int32(floorZ))
+        let fz = LatticeNoise.smooth(z - floorZ)
+        // Each layer of the lattice is a plane of its own seed.
+        let lower = LatticeNoise(state: LatticeNoise.mix(seed &+ layer &* 0xCB1A_B31F)).value(x, y)
+        let upper = LatticeNoise(state: LatticeNoise.mix(seed &+ (layer &+ 1) &* 0xCB1A_B31F)).value(x, y)
+        return lower + (upper - lower) * fz
+    }
+
+    /// Several octaves in space.
+    func fractal(_ x: Float, _ y: Float, _ z: Float, octaves: Int) -> Float {
+        var sum: Float = 0
+        var weight: Float = 1
+        var total: Float = 0
+        var (x, y, z) = (x, y, z)
+        for _ in 0..<octaves {
+            sum += value(x, y, z) * weight
+            total += weight
+            weight *= 0.52
+            (x, y, z) = (x * 2.03 + 17.3, y * 2.03 - 9.7, z * 2.03 + 4.1)
         }
         return sum / total
     }
@@ -105,6 +133,14 @@ enum Portable {
         let parabola = 16 * half * (0.5 - half)
         let corrected = parabola * (0.775 + 0.225 * parabola)
         return t < 0.5 ? corrected : -corrected
+    }
+
+    /// e to the `x` for |x| below 16, to ten digits: a short series of a thousandth, squared ten times.
+    static func exponential(_ x: Double) -> Double {
+        let t = x / 1024
+        var value = 1 + t * (1 + t / 2 * (1 + t / 3 * (1 + t / 4)))
+        for _ in 0..<10 { value *= value }
+        return value
     }
 
     /// The cosine of an angle in turns, to three digits.

@@ -4,8 +4,8 @@
 /// with the dye in its way. Source: Ruifrok and Johnston 2001 for the idea of dye vectors; the numbers are ours.
 struct StainPalette: Sendable {
     /// Optical density per unit of haematoxylin (violet) and eosin (pink) in red, green and blue.
-    private static let haematoxylin: (Float, Float, Float) = (0.70, 0.76, 0.30)
-    private static let eosin: (Float, Float, Float) = (0.11, 0.84, 0.34)
+    private static let haematoxylin: (Float, Float, Float) = (0.78, 0.84, 0.36)
+    private static let eosin: (Float, Float, Float) = (0.13, 0.78, 0.36)
     /// What glass and lamp leave.
     private static let light: (Float, Float, Float) = (244, 241, 245)
 
