@@ -64,9 +64,9 @@ let modules: [[Target]] = [
             "HTTPMessages", "HTTPServer", "LockFree", "Telemetry", "CPlatform",
         ],
         resources: [
-            .embedInCode("Pages/viewer.html"), .embedInCode("Pages/viewer.js"), .embedInCode("Pages/viewer.css"),
-            .embedInCode("Pages/catalog.html"),
-        ]
+            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js", "pyramid.js",
+            "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
+        ].map { .embedInCode("Pages/\($0)") }
     ),
     module("PyramidBuilding", ["TileModel", "ImageCodecs", "FamilyRendering"], testDependencies: ["TileSources"]),
     module("Prewarm", ["TileModel", "HTTPMessages", "CPlatform"]),

@@ -152,7 +152,8 @@ struct IndexedPixels {
     }
 
     private mutating func sortTranslucentFirst(_ colours: [UInt32]) {
-        let order = colours.indices.filter { colours[$0] >> 24 != 255 } + colours.indices.filter { colours[$0] >> 24 == 255 }
+        let order =
+            colours.indices.filter { colours[$0] >> 24 != 255 } + colours.indices.filter { colours[$0] >> 24 == 255 }
         var position = [UInt8](repeating: 0, count: 256)
         for (new, old) in order.enumerated() {
             position[old] = UInt8(truncatingIfNeeded: new)

@@ -54,6 +54,13 @@ package struct Plane {
         for y in 0..<height { unsafe row(y).update(from: source.row(y), count: width) }
     }
 
+    /// Sets every sample right of `width` or below `height`.
+    package func fill(_ value: UInt8, beyondWidth width: Int, height: Int) {
+        precondition(width >= 0 && height >= 0 && width <= self.width && height <= self.height, "filling outside")
+        window(x: width, y: 0, width: self.width - width, height: height).fill(value)
+        window(x: 0, y: height, width: self.width, height: self.height - height).fill(value)
+    }
+
     /// Repeats the last column of the first `width` and the last row of the first `height` into the rest of the plane:
     /// what an encoder reads beyond the edge of a picture of odd size.
     package func replicateEdges(beyondWidth width: Int, height: Int) {
