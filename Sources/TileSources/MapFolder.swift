@@ -36,7 +36,11 @@ package final class MapFolder: TileSource {
             throw .notRecognised(path: folder, lookedFor: "tiles z/x/y.png, .jpg or .webp")
         }
         if present.count <= finest - coarsest {
-            logger.log(.notice, "levels without tiles", ["path": folder, "levels": "\(coarsest)...\(finest)"])
+            logger.log(
+                .notice,
+                "levels without tiles",
+                ["path": .init(folder), "levels": .init("\(coarsest)...\(finest)")]
+            )
         }
         // Any readable tile tells the size: one bad file must not keep the map from being served.
         let readable = samples.lazy.compactMap { sample in
