@@ -91,6 +91,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "hello-server",
+            dependencies: ["HTTPServer", "HTTPMessages"],
+            path: "docs/examples/hello-server",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "orizuruTests",
             dependencies: ["orizuru", "TestSupport", "TileModel", "ImageCodecs", "CPlatform"],
