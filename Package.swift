@@ -83,6 +83,17 @@ let package = Package(
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(name: "TestSupport", dependencies: ["CPlatform"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "CAllocationCount",
+            path: "Tests/Benchmarks/RenderAllocations",
+            cSettings: cSettings
+        ),
+        .executableTarget(
+            name: "bench-render",
+            dependencies: ["TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount"],
+            path: "Tests/Benchmarks/Render",
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "orizuru",
             dependencies: [

@@ -113,6 +113,10 @@ package final class JPEGDecoder {
         into plane: Plane
     ) throws(CodecError) {
         precondition(plane.width >= header.width && plane.height >= header.height, "luma plane too small")
+        if header.colour == .gray {
+            // The same samples, 2 % sooner.
+            return try unsafe decodePlanes(bytes, header: header, luma: plane, blue: nil, red: nil)
+        }
         // SAFETY: `height` rows of `width` bytes, `stride` apart, are inside the plane by the precondition.
         try unsafe decodePacked(
             bytes,
