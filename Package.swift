@@ -94,7 +94,9 @@ let package = Package(
         ),
         .testTarget(
             name: "orizuruTests",
-            dependencies: ["orizuru", "TestSupport", "TileModel", "ImageCodecs", "Prewarm", "JSONText", "LockFree", "CPlatform"],
+            dependencies: [
+                "orizuru", "TestSupport", "TileModel", "ImageCodecs", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+            ],
             swiftSettings: swiftSettings
         ),
     ]
