@@ -44,6 +44,7 @@ func module(
 
 let modules: [[Target]] = [
     module("TileModel"),
+    module("JSONText"),
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree", "CPlatform"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls", "CPlatform"]),
@@ -69,7 +70,7 @@ let modules: [[Target]] = [
         ].map { .embedInCode("Pages/\($0)") }
     ),
     module("PyramidBuilding", ["TileModel", "ImageCodecs", "FamilyRendering"], testDependencies: ["TileSources"]),
-    module("Prewarm", ["TileModel", "HTTPMessages", "CPlatform"]),
+    module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
 ]
 
 let package = Package(
@@ -98,7 +99,7 @@ let package = Package(
             name: "orizuru",
             dependencies: [
                 "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "FamilyRendering",
-                "ImageCodecs", "PyramidBuilding", "Prewarm", "Telemetry", "LockFree", "CPlatform",
+                "ImageCodecs", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
         ),
@@ -110,7 +111,9 @@ let package = Package(
         ),
         .testTarget(
             name: "orizuruTests",
-            dependencies: ["orizuru", "TestSupport", "TileModel", "ImageCodecs", "CPlatform"],
+            dependencies: [
+                "orizuru", "TestSupport", "TileModel", "ImageCodecs", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+            ],
             swiftSettings: swiftSettings
         ),
     ]
