@@ -109,6 +109,6 @@ def mean_difference(actual, expected, blur=1):
 
 
 def worst_block(actual, expected, block=16):
-    """The mean difference of the worst block of block x block pixels: a tile in the wrong place does not average out."""
+    """The mean difference of the worst block of block x block pixels: a misplaced tile does not average out."""
     difference = ImageChops.difference(over_gray(actual), over_gray(expected)).reduce(block)
     return max(high for _, high in difference.getextrema())
