@@ -105,7 +105,7 @@ func run(_ slide: URL, rounds: Int) throws {
     let before = floors.reduce(0) { $0 + $1.libraryAllocations }
     for floor in floors {
         try floor.readHeaders()
-        try floor.wholeFamily(residualsAsPlanes: false)
+        try floor.wholeFamily(residualsAsPlanes: true)
     }
     let library = floors.reduce(0) { $0 + $1.libraryAllocations } - before
     let perFamily = Double(ours - library) / count
