@@ -65,9 +65,9 @@ let modules: [[Target]] = [
             "HTTPMessages", "HTTPServer", "LockFree", "Telemetry", "CPlatform",
         ],
         resources: [
-            .embedInCode("Pages/viewer.html"), .embedInCode("Pages/viewer.js"), .embedInCode("Pages/viewer.css"),
-            .embedInCode("Pages/catalog.html"),
-        ]
+            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js", "pyramid.js",
+            "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
+        ].map { .embedInCode("Pages/\($0)") }
     ),
     module("PyramidBuilding", ["TileModel", "ImageCodecs", "FamilyRendering"], testDependencies: ["TileSources"]),
     module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
@@ -84,12 +84,29 @@ let package = Package(
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(name: "TestSupport", dependencies: ["CPlatform"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "CAllocationCount",
+            path: "Tests/Benchmarks/RenderAllocations",
+            cSettings: cSettings
+        ),
+        .executableTarget(
+            name: "bench-render",
+            dependencies: ["TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount"],
+            path: "Tests/Benchmarks/Render",
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "orizuru",
             dependencies: [
                 "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "FamilyRendering",
                 "ImageCodecs", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "hello-server",
+            dependencies: ["HTTPServer", "HTTPMessages"],
+            path: "docs/examples/hello-server",
             swiftSettings: swiftSettings
         ),
         .testTarget(

@@ -44,7 +44,7 @@ struct ConfigurationTests {
     func defaults() throws {
         let configuration = try load().configuration
         #expect(configuration.paths == ["slides"])
-        #expect(configuration.listen == ListenAddress("127.0.0.1:8080"))
+        #expect(configuration.listen == ListenAddress(parsing: "127.0.0.1:8080"))
         #expect(configuration.memory == .mebibytes(512))
         #expect(configuration.workers == 6 && configuration.reactors == 6 && configuration.queueLimit == 1024)
         #expect(configuration.parameters == .standard)
@@ -287,8 +287,8 @@ struct ConfigurationValueTests {
         ]
     )
     func addresses(text: String, host: String, port: Int) throws {
-        let address = try #require(ListenAddress(text))
-        #expect(address.host == host && Int(address.port) == port && address.description == text)
+        let address = try #require(ListenAddress(parsing: text))
+        #expect(address.address == host && Int(address.port) == port && address.description == text)
     }
 
     @Test(
@@ -300,7 +300,7 @@ struct ConfigurationValueTests {
         ]
     )
     func noAddresses(text: String) {
-        #expect(ListenAddress(text) == nil)
+        #expect(ListenAddress(parsing: text) == nil)
     }
 
     @Test("limits of control groups are found in both versions, and the least counts")

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where a server listens: a host name or address, and a port (0: the system picks a free one).
-struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
-    /// Without brackets: `127.0.0.1`, `::1`, `localhost`.
-    let host: String
-    let port: UInt16
+import HTTPServer
 
+extension ListenAddress: CustomStringConvertible {
     /// `127.0.0.1:8080`, `localhost:0`, `[::1]:8080`. Nil for anything else; a bare `::1` needs its brackets.
-    init?(_ text: some StringProtocol) {
+    init?(parsing text: some StringProtocol) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let portDigits = text[text.index(after: colon)...]
         var host = String(text[..<colon])
@@ -21,12 +18,11 @@ struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
             !portDigits.isEmpty, portDigits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
             let port = UInt16(portDigits)
         else { return nil }
-        self.host = host
-        self.port = port
+        self.init(host, port: port)
     }
 
     /// As it is written in a URL.
-    var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+    package var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
 
     /// Letters, digits, and `. : % - _` (a zone stands behind a percent sign).
     private static func isHostByte(_ byte: UInt8) -> Bool {

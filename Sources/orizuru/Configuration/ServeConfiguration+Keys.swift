@@ -2,6 +2,7 @@
 
 import JSONText
 import Telemetry
+import TileCache
 import TileModel
 
 extension ServeConfiguration {
@@ -82,10 +83,10 @@ extension ServeConfiguration {
                 mode, \(ReconstructionParameters.exactQuality) in exact mode, which knows no other.
                 """
         )
-        static let evictionPolicy = ConfigurationKey<EvictionPolicyName>(
+        static let evictionPolicy = ConfigurationKey<EvictionPolicy>(
             "eviction.policy",
             .choice("POLICY"),
-            standard: .string(EvictionPolicyName.twoClass.rawValue),
+            standard: .string(EvictionPolicy.twoClass.rawValue),
             group: cache,
             help: """
                 What leaves the memory cache first. two-class: scored by class, use, size, cost and age; a crawler does \
@@ -221,10 +222,4 @@ extension ServeConfiguration {
             return max(min(quarter, .gibibytes(1)), .mebibytes(16))
         }
     }
-}
-
-/// The eviction policies by the names that people write.
-enum EvictionPolicyName: String, CaseIterable, Sendable {
-    case twoClass = "two-class"
-    case ageFrequency = "age-frequency"
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPServer
 import Telemetry
+import TileCache
 import TileModel
 
 /// Everything that `orizuru serve` is told: one value, complete and valid, made by `ServeConfiguration.load`.
@@ -26,7 +28,7 @@ struct ServeConfiguration: Sendable, Equatable {
 
     /// The memory cache's choice of what leaves.
     struct Eviction: Sendable, Equatable {
-        let policy: EvictionPolicyName
+        let policy: EvictionPolicy
         /// Nil: no limit.
         let warmTimeToLive: Duration?
     }

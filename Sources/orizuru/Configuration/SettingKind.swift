@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPServer
 import JSONText
 
 /// How the value of a key is written: what is accepted, in words, and the reading of it.
@@ -101,7 +102,7 @@ extension SettingKind where Value == ListenAddress {
         accepted: "an address and a port such as 127.0.0.1:8080, 0.0.0.0:80 or [::1]:8080 (port 0: any free port)"
     ) { value, _ in
         guard case .string(let text) = value else { return nil }
-        return ListenAddress(text)
+        return ListenAddress(parsing: text)
     }
 }
 

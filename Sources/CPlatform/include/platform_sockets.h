@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Stream sockets. Sending never raises SIGPIPE; every function returns a negative errno where it fails.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/// Who is at the other end: IPv6 or IPv4-mapped bytes in network order. All zero for a Unix socket.
+struct platform_peer {
+    uint64_t high;
+    uint64_t low;
+    uint16_t port;
+};
+
+/// Opens a listening TCP socket on a numeric IPv4 or IPv6 address, non-blocking, without Nagle's delay (accepted sockets
+/// inherit that), with the longest backlog that the system allows. `unsent_low_water` bounds in bytes what the kernel
+/// queues per connection beyond what is in flight. -EINVAL: the address is not numeric.
+int platform_listen(
+    const char *_Nonnull address, uint16_t port, int reuse_port, int unsent_low_water
+);
+/// The port that a socket is bound to, or a negative errno.
+int platform_bound_port(int fd);
+/// Accepts one connection, non-blocking and closed on exec; -EAGAIN when none waits.
+int platform_accept(int listener, struct platform_peer *_Nonnull peer);
+/// Makes a listener drop new handshakes while those that are complete can still be accepted.
+int platform_refuse_handshakes(int listener);
+
+/// Receives up to `capacity` bytes; 0 at the end of the stream.
+ssize_t platform_receive(int fd, void *_Nonnull buffer, size_t capacity);
+/// Sends bytes from one place.
+ssize_t platform_send(int fd, const void *_Nonnull bytes, size_t count);
+/// Sends bytes from up to three places, in order; a part may be empty.
+ssize_t platform_send_parts(
+    int fd, const void *_Nullable a, size_t a_count, const void *_Nullable b, size_t b_count, const void *_Nullable c,
+    size_t c_count
+);
+/// Sends `count` bytes of a file from `offset` without copying them through the process.
+ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count);
+/// Announces the end of what is sent.
+int platform_shutdown_writing(int fd);
+/// Closes a descriptor, once: after EINTR it is closed as well (Linux).
+void platform_close(int fd);
+
+/// Opens a blocking TCP connection to a numeric address.
+int platform_connect(const char *_Nonnull address, uint16_t port);
+/// How many descriptors this process may have open.
+int64_t platform_descriptor_limit(void);

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE
+#include "include/platform_sockets.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/// Fills `storage` from a numeric address. Returns its length, or 0 where the text is not an address.
+static socklen_t resolve(const char *address, uint16_t port, struct sockaddr_storage *storage) {
+    memset(storage, 0, sizeof *storage);
+    struct sockaddr_in *v4 = (struct sockaddr_in *)storage;
+    if (inet_pton(AF_INET, address, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+        return sizeof *v4;
+    }
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)storage;
+    if (inet_pton(AF_INET6, address, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+        return sizeof *v6;
+    }
+    return 0;
+}
+
+static int set_option(int fd, int level, int name, int value) {
+    return setsockopt(fd, level, name, &value, sizeof value);
+}
+
+int platform_listen(const char *address, uint16_t port, int reuse_port, int unsent_low_water) {
+    struct sockaddr_storage storage;
+    socklen_t length = resolve(address, port, &storage);
+    if (length == 0) return -EINVAL;
+    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    // The kernel clips the backlog to net.core.somaxconn; SOMAXCONN of the headers may be the old, smaller number.
+    if (set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1) < 0
+        || (reuse_port && set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1) < 0)
+        || set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0
+        || set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_low_water) < 0
+        || (storage.ss_family == AF_INET6 && set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1) < 0)
+        || bind(fd, (struct sockaddr *)&storage, length) < 0 || listen(fd, 65535) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+int platform_bound_port(int fd) {
+    struct sockaddr_storage storage;
+    socklen_t length = sizeof storage;
+    if (getsockname(fd, (struct sockaddr *)&storage, &length) < 0) return -errno;
+    if (storage.ss_family == AF_INET) return ntohs(((struct sockaddr_in *)&storage)->sin_port);
+    if (storage.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&storage)->sin6_port);
+    return 0;
+}
+
+int platform_accept(int listener, struct platform_peer *peer) {
+    struct sockaddr_storage storage;
+    for (;;) {
+        socklen_t length = sizeof storage;
+        int fd = accept4(listener, (struct sockaddr *)&storage, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            if (errno == EINTR || errno == ECONNABORTED) continue;
+            return -errno;
+        }
+        *peer = (struct platform_peer){0};
+        if (storage.ss_family == AF_INET) {
+            struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
+            peer->low = 0xFFFF00000000ull | ntohl(v4->sin_addr.s_addr);
+            peer->port = ntohs(v4->sin_port);
+        } else if (storage.ss_family == AF_INET6) {
+            struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
+            for (int i = 0; i < 8; i++) {
+                peer->high = peer->high << 8 | v6->sin6_addr.s6_addr[i];
+                peer->low = peer->low << 8 | v6->sin6_addr.s6_addr[i + 8];
+            }
+            peer->port = ntohs(v6->sin6_port);
+        }
+        return fd;
+    }
+}
+
+int platform_refuse_handshakes(int listener) {
+    // A filter that keeps no byte of any packet. Sockets accepted or waiting to be accepted have none, so they live on.
+    struct sock_filter drop[] = {BPF_STMT(BPF_RET | BPF_K, 0)};
+    struct sock_fprog program = {.len = 1, .filter = drop};
+    return setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0 ? -errno : 0;
+}
+
+ssize_t platform_receive(int fd, void *buffer, size_t capacity) {
+    for (;;) {
+        ssize_t count = recv(fd, buffer, capacity, 0);
+        if (count >= 0) return count;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+ssize_t platform_send(int fd, const void *bytes, size_t count) {
+    for (;;) {
+        ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
+        if (sent >= 0) return sent;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+ssize_t platform_send_parts(
+    int fd, const void *a, size_t a_count, const void *b, size_t b_count, const void *c, size_t c_count
+) {
+    struct iovec parts[3];
+    int count = 0;
+    if (a_count > 0) parts[count++] = (struct iovec){.iov_base = (void *)a, .iov_len = a_count};
+    if (b_count > 0) parts[count++] = (struct iovec){.iov_base = (void *)b, .iov_len = b_count};
+    if (c_count > 0) parts[count++] = (struct iovec){.iov_base = (void *)c, .iov_len = c_count};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+    for (;;) {
+        ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+        if (sent >= 0) return sent;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count) {
+    for (;;) {
+        off_t position = (off_t)offset;
+        ssize_t sent = sendfile(fd, file, &position, count);
+        if (sent >= 0) return sent;
+        if (errno != EINTR) return -errno;
+    }
+}
+
+int platform_shutdown_writing(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
+
+void platform_close(int fd) { close(fd); }
+
+int platform_connect(const char *address, uint16_t port) {
+    struct sockaddr_storage storage;
+    socklen_t length = resolve(address, port, &storage);
+    if (length == 0) return -EINVAL;
+    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (connect(fd, (struct sockaddr *)&storage, length) < 0 || set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+int64_t platform_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
+}
