@@ -42,12 +42,13 @@ final class WarmConnection {
         for field in fields { text += "\(field.name): \(field.value)\r\n" }
         let request = Array((text + "\r\n").utf8)
         var reader = HTTPResponseReader(limits: limits)
+        if let resting = socket, !resting.isAtRest { socket = nil }
         let isReused = socket != nil
         do throws(WarmFault) {
             return try exchange(request, &reader, deadline)
         } catch {
             socket = nil
-            // A server may close a resting connection just when we use it again: that says nothing about the server.
+            // A server may close a resting connection just when it is used again: that says nothing about the server.
             guard isReused, error.isUnreachable, !reader.hasBegun else { throw error }
         }
         reader = HTTPResponseReader(limits: limits)

@@ -41,7 +41,8 @@ final class WarmSocket {
 
     deinit { close(descriptor) }
 
-    /// Connects to the first address of the host that answers, IPv6 or IPv4 in the resolver's order.
+    /// Connects to the first address of the host that answers, IPv6 or IPv4 in the resolver's order. Looking up a name
+    /// takes as long as the system's resolver takes, whatever the deadline.
     static func connect(host: String, port: UInt16, deadline: Deadline) throws(ConnectionFault) -> WarmSocket {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_UNSPEC
@@ -86,6 +87,15 @@ final class WarmSocket {
         // SAFETY: the option is an int, and so is the variable. A failure costs latency only.
         _ = unsafe setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))
         return connection
+    }
+
+    /// Whether the connection rests as it should: neither ended by the other side nor with bytes that nobody asked for,
+    /// which would be taken for the next answer.
+    var isAtRest: Bool {
+        var byte: UInt8 = 0
+        // SAFETY: one byte, and the length says one; MSG_PEEK leaves it where it is.
+        let count = unsafe Glibc.recv(descriptor, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+        return count < 0 && errno == EAGAIN
     }
 
     /// Sends all bytes.

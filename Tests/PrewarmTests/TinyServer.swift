@@ -22,6 +22,8 @@ enum TinyReply: Sendable {
     case last(String)
     /// Sends these bytes one by one, with a pause before each, and keeps the connection.
     case trickle(String, pauseMilliseconds: Int)
+    /// Sends these bytes, and after a pause those; keeps the connection.
+    case delayed(String, pauseMilliseconds: Int, then: String)
     /// Sends nothing, and waits for the client to go.
     case silence
     /// Breaks the connection with a reset.
@@ -144,6 +146,10 @@ final class TinyServer: Sendable {
                 guard send([byte], connection) else { return false }
             }
             return true
+        case .delayed(let text, let pause, let more):
+            send(Array(text.utf8), connection)
+            usleep(UInt32(pause) * 1000)
+            return send(Array(more.utf8), connection)
         case .silence:
             var byte: UInt8 = 0
             // SAFETY: one byte, and the length says one.

@@ -17,8 +17,8 @@ extension PrewarmCommand {
             form: settings.progress == .auto ? (isTerminal ? .bar : .json) : settings.progress,
             shouldStop: { InterruptFlag.isRaised },
             columns: terminalColumns,
-            output: { write($0, to: STDOUT_FILENO) },
-            errors: { write($0, to: STDERR_FILENO) }
+            output: StandardStreams.output,
+            errors: StandardStreams.errors
         )
     }
 
@@ -65,7 +65,7 @@ extension PrewarmCommand {
         var text = summary.wasStopped ? "stopped: " : summary.gaveUp == nil ? "" : "gave up: "
         text += "\(counts.done) of \(counts.total) requests in \(ProgressText.clock(counts.elapsed))"
         text += " (\(counts.families) families, \(tilesets) tileset\(tilesets == 1 ? "" : "s")): \(counts.warmed) warm"
-        text += ", of them \(counts.hits) already; \(counts.absent) absent, \(counts.failed) failed"
+        text += ", \(counts.hits) of them already; \(counts.absent) absent, \(counts.failed) failed"
         text += ", \(counts.retries) retries, \(ProgressText.bytes(counts.bytes))\n"
         for failure in summary.failures { text += "failed: \(failure.path): \(failure.reason)\n" }
         if counts.failed > summary.failures.count {
@@ -97,21 +97,5 @@ extension PrewarmCommand {
         // SAFETY: TIOCGWINSZ fills one winsize, which is what it is given.
         guard unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
         return Int(size.ws_col)
-    }
-
-    /// Writes all of a text; where nobody reads any more, there is nobody to tell.
-    private static func write(_ text: String, to descriptor: Int32) {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { bytes in
-                // SAFETY: the bytes and their count are the slice's own, alive for the call.
-                unsafe Glibc.write(descriptor, bytes.baseAddress, bytes.count)
-            }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else if errno != EINTR {
-                return
-            }
-        }
     }
 }
