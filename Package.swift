@@ -25,14 +25,15 @@ func module(
     _ name: String,
     _ dependencies: [String] = [],
     testDependencies: [String] = [],
-    resources: [Resource]? = nil
+    resources: [Resource]? = nil,
+    settings: [SwiftSetting] = swiftSettings
 ) -> [Target] {
     [
         .target(
             name: name,
             dependencies: dependencies.map { .byName(name: $0) },
             resources: resources,
-            swiftSettings: swiftSettings
+            swiftSettings: settings
         ),
         .testTarget(
             name: "\(name)Tests",
@@ -52,7 +53,10 @@ let modules: [[Target]] = [
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
         "TilePipeline",
-        ["TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry", "CPlatform"]
+        [
+            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "CPlatform",
+        ]
     ),
     module("HTTPMessages", ["CPlatform"]),
     module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"]),
@@ -60,15 +64,23 @@ let modules: [[Target]] = [
     module(
         "TileService",
         [
-            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache", "TilePipeline",
+            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache",
+            "TilePipeline",
             "HTTPMessages", "HTTPServer", "LockFree", "Telemetry", "CPlatform",
         ],
         resources: [
-            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js", "pyramid.js",
+            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
+            "pyramid.js",
             "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
         ].map { .embedInCode("Pages/\($0)") }
     ),
-    module("PyramidBuilding", ["TileModel", "ImageCodecs", "FamilyRendering"], testDependencies: ["TileSources"]),
+    module(
+        "PyramidBuilding",
+        ["TileModel", "ImageCodecs", "FamilyRendering"],
+        testDependencies: ["TileSources"],
+        // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
+        settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+    ),
     module("Prewarm", ["TileModel", "HTTPMessages", "CPlatform"]),
 ]
 
@@ -82,7 +94,12 @@ let package = Package(
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
-        .target(name: "TestSupport", dependencies: ["CPlatform"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["CPlatform"],
+            path: "Tests/TestSupport",
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "orizuru",
             dependencies: [
