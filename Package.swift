@@ -45,6 +45,7 @@ func module(
 
 let modules: [[Target]] = [
     module("TileModel"),
+    module("JSONText"),
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree", "CPlatform"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls", "CPlatform"]),
@@ -59,7 +60,7 @@ let modules: [[Target]] = [
         ]
     ),
     module("HTTPMessages", ["CPlatform"]),
-    module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"]),
+    module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"], testDependencies: ["hello-server"]),
     module("TileDescriptions", ["TileModel"]),
     module(
         "TileService",
@@ -81,7 +82,7 @@ let modules: [[Target]] = [
         // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
-    module("Prewarm", ["TileModel", "HTTPMessages", "CPlatform"]),
+    module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
 ]
 
 let package = Package(
@@ -94,23 +95,37 @@ let package = Package(
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
+        .target(name: "TestSupport", dependencies: ["CPlatform"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
-            name: "TestSupport",
-            dependencies: ["CPlatform"],
-            path: "Tests/TestSupport",
+            name: "CAllocationCount",
+            path: "Tests/Benchmarks/RenderAllocations",
+            cSettings: cSettings
+        ),
+        .executableTarget(
+            name: "bench-render",
+            dependencies: ["TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount"],
+            path: "Tests/Benchmarks/Render",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "orizuru",
             dependencies: [
                 "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "FamilyRendering",
-                "ImageCodecs", "PyramidBuilding", "Prewarm", "Telemetry", "LockFree", "CPlatform",
+                "ImageCodecs", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "hello-server",
+            dependencies: ["HTTPServer", "HTTPMessages"],
+            path: "docs/examples/hello-server",
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "orizuruTests",
-            dependencies: ["orizuru", "TestSupport", "TileModel", "ImageCodecs", "CPlatform"],
+            dependencies: [
+                "orizuru", "TestSupport", "TileModel", "ImageCodecs", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+            ],
             swiftSettings: swiftSettings
         ),
     ]

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ImageCodecs
+package import ImageCodecs
 
 /// The reference's colour conversions: 32-bit floats in the order in which it adds them, rounded half away from zero,
 /// clamped. `docs/architecture.md` has the formulas. Pixels are four bytes: R, G, B, ignored.
@@ -8,19 +8,22 @@ internal import ImageCodecs
 /// The loops are free of calls and branches, so that the compiler makes SIMD of them. Rounding is done by adding 2^23,
 /// where a float's last bit is 1: that rounds halves to even, and the one case in which this differs from rounding away
 /// from zero (a positive remainder of exactly one half) is added back.
-enum ExactColour {
+package enum ExactColour {
     /// `value` rounded half away from zero and clamped to 0...255.
     @inline(__always)
-    static func byte(_ value: Float) -> UInt32 {
+    package static func byte(_ value: Float) -> UInt32 {
         let clamped = max(0, min(255, value))
         let shifted = clamped + 8_388_608
         let isHalf: UInt32 = clamped - (shifted - 8_388_608) == 0.5 ? 1 : 0
         return (shifted.bitPattern & 0xFF) &+ isHalf
     }
 
-    /// The same by the standard library: the definition.
-    static func byteScalar(_ value: Float) -> UInt32 {
-        UInt32(max(0, min(255, value.rounded(.toNearestOrAwayFromZero))))
+    /// The same, written as it is defined: the plain twin. `value` must be within the range of Int32.
+    package static func byteScalar(_ value: Float) -> UInt32 {
+        let whole = Int32(value)
+        let rest = value - Float(whole)
+        let rounded = rest >= 0.5 ? whole + 1 : rest <= -0.5 ? whole - 1 : whole
+        return UInt32(max(0, min(255, rounded)))
     }
 
     @inline(__always)
@@ -39,7 +42,7 @@ enum ExactColour {
     }
 
     /// Pixels to three planes of the same size. `pixels` counts bytes.
-    static func planes(fromRGBX pixels: Plane, luma: Plane, blue: Plane, red: Plane) {
+    package static func planes(fromRGBX pixels: Plane, luma: Plane, blue: Plane, red: Plane) {
         let width = pixels.width / 4
         precondition(luma.width == width && blue.width == width && red.width == width, "planes of other widths")
         precondition(luma.height == pixels.height && blue.height == luma.height && red.height == luma.height)
@@ -58,7 +61,7 @@ enum ExactColour {
     }
 
     /// Pixels to luma alone.
-    static func luma(fromRGBX pixels: Plane, into luma: Plane) {
+    package static func luma(fromRGBX pixels: Plane, into luma: Plane) {
         let width = pixels.width / 4
         precondition(luma.width == width && luma.height == pixels.height, "a plane of another size")
         for row in 0..<pixels.height {
@@ -72,7 +75,7 @@ enum ExactColour {
     }
 
     /// Three planes to pixels; the fourth byte becomes 0.
-    static func rgbx(luma: Plane, blue: Plane, red: Plane, into pixels: Plane) {
+    package static func rgbx(luma: Plane, blue: Plane, red: Plane, into pixels: Plane) {
         let width = pixels.width / 4
         precondition(luma.width == width && blue.width == width && red.width == width, "planes of other widths")
         precondition(luma.height == pixels.height && blue.height == luma.height && red.height == luma.height)

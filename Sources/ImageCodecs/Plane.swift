@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A rectangle of 8-bit samples inside memory that somebody else owns: a plane, or a window into a larger one.
+/// A rectangle of 8-bit samples: a plane, or a window into a larger one. A reference: copies share the samples.
 ///
-/// Valid as long as its owner (usually a `PlaneBuffer`) neither dies nor grows. Made only in this module and in
-/// FamilyRendering, whose scratch outlives every use. One thread at a time.
+/// It keeps its memory alive, so a plane never dangles, not even after its `PlaneBuffer` grew or died; reading and
+/// writing stay inside by the checks here and in the kernels. One thread at a time.
 @safe
 package struct Plane {
+    /// Owns what `base` points into.
+    private let storage: PlaneStorage
     /// The first sample of the first row.
     package let base: UnsafeMutablePointer<UInt8>
     /// Samples in a row.
@@ -15,14 +17,18 @@ package struct Plane {
     /// Bytes from one row to the next; at least `width`.
     package let stride: Int
 
-    /// `base` must stay readable and writable for `height` rows of `width` samples, `stride` apart.
-    package init(base: UnsafeMutablePointer<UInt8>, width: Int, height: Int, stride: Int) {
-        precondition(width >= 0 && height >= 0 && stride >= width, "plane \(width)x\(height), stride \(stride)")
+    /// `base` must lie in the storage, with room for `height` rows of `width` samples, `stride` apart.
+    @unsafe
+    fileprivate init(storage: PlaneStorage, base: UnsafeMutablePointer<UInt8>, width: Int, height: Int, stride: Int) {
+        self.storage = storage
         unsafe self.base = unsafe base
         self.width = width
         self.height = height
         self.stride = stride
     }
+
+    /// A plane of its own, zeroed: for cold paths and tests. The size must not be negative.
+    package init(width: Int, height: Int) { self = PlaneBuffer().plane(width: width, height: height) }
 
     /// The window at (`x`, `y`). It must lie inside.
     package func window(x: Int, y: Int, width: Int, height: Int) -> Plane {
@@ -30,8 +36,14 @@ package struct Plane {
             x >= 0 && y >= 0 && width >= 0 && height >= 0 && x + width <= self.width && y + height <= self.height,
             "window \(width)x\(height) at \(x),\(y) outside \(self.width)x\(self.height)"
         )
-        // SAFETY: the window lies inside this plane, whose memory the caller keeps alive.
-        return unsafe Plane(base: base + (y * stride + x), width: width, height: height, stride: stride)
+        // SAFETY: the window lies inside this plane.
+        return unsafe Plane(
+            storage: storage,
+            base: base + (y * stride + x),
+            width: width,
+            height: height,
+            stride: stride
+        )
     }
 
     /// The start of a row, which must exist.
@@ -78,36 +90,48 @@ package struct Plane {
     }
 }
 
-/// Memory for one plane, reused: it grows to the largest size asked for and is freed with its owner. One thread.
+/// The memory of a plane, freed with its last reference.
 @safe
-package final class PlaneBuffer {
-    private var memory: UnsafeMutableRawBufferPointer
+private final class PlaneStorage {
+    let bytes: UnsafeMutableRawBufferPointer
 
-    /// Empty: nothing is allocated before the first `plane`.
-    package init() { unsafe memory = UnsafeMutableRawBufferPointer(start: nil, count: 0) }
-
-    deinit {
-        // SAFETY: allocated by `plane`, owned by this object alone.
-        unsafe memory.deallocate()
+    /// Zeroed, so that nothing is ever read that was not written.
+    init(count: Int) {
+        unsafe bytes = .allocate(byteCount: count, alignment: 64)
+        unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
     }
 
-    /// The bytes that are held.
-    package var capacity: Int { unsafe memory.count }
+    deinit {
+        // SAFETY: allocated by the initialiser; planes hold a reference.
+        unsafe bytes.deallocate()
+    }
+}
 
-    /// A plane of the size, rows `stride` bytes apart, contents unspecified. Planes made before become invalid where
-    /// the size is larger than any asked for so far. `stride` is `width` rounded up to 64, so that rows start alike.
+/// Memory for one plane, reused: it grows to the largest size asked for. One thread.
+package final class PlaneBuffer {
+    private var storage: PlaneStorage?
+
+    /// Empty: nothing is allocated before the first `plane`.
+    package init() {}
+
+    /// The bytes that are held.
+    package var capacity: Int { unsafe storage?.bytes.count ?? 0 }
+
+    /// A plane of the size, contents unspecified. It shares its samples with the planes made before, except where it is
+    /// larger than all of them. `stride` is `width` rounded up to 64, so that rows start alike.
     package func plane(width: Int, height: Int) -> Plane {
+        precondition(width >= 0 && height >= 0, "a plane of \(width)x\(height)")
         let stride = (max(width, 1) + 63) & ~63
         let needed = stride * max(height, 1)
-        if unsafe needed > memory.count {
-            // SAFETY: the old memory is ours and no plane of it may be used any more (see above); zeroed, so that no
-            // row is ever read before it was written.
-            unsafe memory.deallocate()
-            unsafe memory = UnsafeMutableRawBufferPointer.allocate(byteCount: needed, alignment: 64)
-            unsafe memory.initializeMemory(as: UInt8.self, repeating: 0)
+        let storage: PlaneStorage
+        if let present = self.storage, needed <= capacity {
+            storage = present
+        } else {
+            storage = PlaneStorage(count: needed)
+            self.storage = storage
         }
         // SAFETY: the allocation has at least one byte, so that it has a start, and `needed` bytes in all.
-        let start = unsafe memory.baseAddress!.assumingMemoryBound(to: UInt8.self)
-        return unsafe Plane(base: start, width: width, height: height, stride: stride)
+        let start = unsafe storage.bytes.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        return unsafe Plane(storage: storage, base: start, width: width, height: height, stride: stride)
     }
 }

@@ -84,7 +84,7 @@ function drawLabel(context, lines, colour, place, ratio) {
   if (shown.length === 0 || textWidth + 4 * gap > place.width) return;
   const [x, y] = [place.left + gap, place.top + gap];
   context.fillStyle = "rgb(20 24 31 / 78%)";
-  context.fillRect(x, y, textWidth + 2 * gap, shown.length * lineHeight + gap);
+  context.fillRect(x, y, textWidth + 2.75 * gap, shown.length * lineHeight + gap);
   context.fillStyle = colour;
   context.fillRect(x, y, 3 * ratio, shown.length * lineHeight + gap);
   shown.forEach((line, index) => {

@@ -258,11 +258,15 @@ class Viewer {
     }
   }
 
-  /** Gives the canvas one pixel for each of the screen's; `box` is their exact number where the browser tells it. */
+  /**
+   * Gives the canvas one pixel for each of the screen's. `box` is their exact number where the browser tells it; it is
+   * taken as a rounding only, since it leaves out emulated ratios.
+   */
   #resize(box) {
     const ratio = window.devicePixelRatio;
-    const width = box?.inlineSize ?? Math.round(this.canvas.clientWidth * ratio);
-    const height = box?.blockSize ?? Math.round(this.canvas.clientHeight * ratio);
+    const rounded = (length, exact) => (Math.abs(exact - length * ratio) < 1 ? exact : Math.round(length * ratio));
+    const width = rounded(this.canvas.clientWidth, box?.inlineSize);
+    const height = rounded(this.canvas.clientHeight, box?.blockSize);
     if (width === this.canvas.width && height === this.canvas.height && ratio === this.viewport.pixelRatio) return;
     this.canvas.width = Math.max(width, 1);
     this.canvas.height = Math.max(height, 1);

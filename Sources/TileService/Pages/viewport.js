@@ -119,8 +119,8 @@ export class Viewport {
 }
 
 /**
- * The view between two views at `t` in 0...1. The zoom goes evenly by ratio, and the path is the one on which some point
- * of the screen stands still: zooming about a point and travelling home are the same motion.
+ * The view between two views at `t` in 0...1. The zoom goes evenly by ratio, and the path is the one on which some
+ * point of the screen stands still: zooming about a point and travelling home are the same motion.
  */
 export function between(from, to, t) {
   if (t >= 1) return to;
