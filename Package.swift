@@ -25,14 +25,15 @@ func module(
     _ name: String,
     _ dependencies: [String] = [],
     testDependencies: [String] = [],
-    resources: [Resource]? = nil
+    resources: [Resource]? = nil,
+    settings: [SwiftSetting] = swiftSettings
 ) -> [Target] {
     [
         .target(
             name: name,
             dependencies: dependencies.map { .byName(name: $0) },
             resources: resources,
-            swiftSettings: swiftSettings
+            swiftSettings: settings
         ),
         .testTarget(
             name: "\(name)Tests",
@@ -53,7 +54,10 @@ let modules: [[Target]] = [
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
         "TilePipeline",
-        ["TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry", "CPlatform"]
+        [
+            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "CPlatform",
+        ]
     ),
     module("HTTPMessages", ["CPlatform"]),
     module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"], testDependencies: ["hello-server"]),
@@ -61,15 +65,23 @@ let modules: [[Target]] = [
     module(
         "TileService",
         [
-            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache", "TilePipeline",
+            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache",
+            "TilePipeline",
             "HTTPMessages", "HTTPServer", "LockFree", "Telemetry", "CPlatform",
         ],
         resources: [
-            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js", "pyramid.js",
+            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
+            "pyramid.js",
             "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
         ].map { .embedInCode("Pages/\($0)") }
     ),
-    module("PyramidBuilding", ["TileModel", "ImageCodecs", "FamilyRendering"], testDependencies: ["TileSources"]),
+    module(
+        "PyramidBuilding",
+        ["TileModel", "ImageCodecs", "FamilyRendering"],
+        testDependencies: ["TileSources"],
+        // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
+        settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+    ),
     module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
 ]
 

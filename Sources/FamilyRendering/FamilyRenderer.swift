@@ -15,7 +15,7 @@ package final class FamilyRenderer {
     /// The mode and the quality.
     package let parameters: ReconstructionParameters
     private let codec = FamilyCodec()
-    private let padding: TilePadding
+    private let padding: JPEGPadding
     private let reconstruction: Reconstruction
     private var generation: UInt64 = 0
 
@@ -26,7 +26,7 @@ package final class FamilyRenderer {
 
     package init(parameters: ReconstructionParameters) {
         self.parameters = parameters
-        padding = TilePadding(codec: codec)
+        padding = JPEGPadding(decoder: codec.decoder, encoder: codec.encoder)
         switch parameters.mode {
         case .rounded: reconstruction = .rounded(RoundedFamily(codec: codec))
         case .exact: reconstruction = .exact(ExactFamily(codec: codec))
@@ -60,7 +60,16 @@ package final class FamilyRenderer {
             throw .missing(tile)
         case .plain(let range):
             guard padded, shape.isPartial(member: member) else { return unsafe codec.bytes(range) }
-            return try unsafe padding.pad(range, member: member, quality: parameters.quality)
+            do throws(CodecError) {
+                return try unsafe padding.pad(
+                    codec.bytes(range),
+                    toWidth: shape.tileSize,
+                    height: shape.tileSize,
+                    quality: parameters.quality
+                )
+            } catch {
+                throw .broken(tile, error)
+            }
         case .residual(let range):
             switch reconstruction {
             case .rounded(let family):

@@ -25,11 +25,22 @@ package func writeSample(
     replaces: Bool = false,
     progress: BuildProgress = { _, _ in }
 ) throws(BuildError) {
+    try writeSample(to: path, size: size, mapLevels: Sample.mapLevels, replaces: replaces, progress: progress)
+}
+
+/// The same with fewer levels of the map, for tests.
+func writeSample(
+    to path: String,
+    size: GridSize,
+    mapLevels: ClosedRange<Int>,
+    replaces: Bool = false,
+    progress: BuildProgress = { _, _ in }
+) throws(BuildError) {
     guard let pyramid = Pyramid(deepZoom: size, tileSize: 256, overlap: 0), pyramid.maxLevel >= 2 else {
         throw .unsuitable(size: size, reason: "a sample slide has 3 to \(Pyramid.maxSide) pixels a side")
     }
     let families = pyramid.grid(ofLevel: pyramid.maxLevel - 2).area
-    let mapTiles = Sample.mapLevels.reduce(0) { $0 + 1 << (2 * $1) }
+    let mapTiles = mapLevels.reduce(0) { $0 + 1 << (2 * $1) }
     let output = try OutputFolder(path, replaces: replaces)
 
     try output.makeFolder("tissue")
@@ -60,7 +71,7 @@ package func writeSample(
     try output.makeFolder("world")
     try MapWriter().write(
         WorldMapPicture(),
-        levels: Sample.mapLevels,
+        levels: mapLevels,
         in: "world/",
         of: output,
         description: BuildDescription(title: "A world that never was", attribution: Sample.attribution),
