@@ -88,7 +88,9 @@ let modules: [[Target]] = [
 let package = Package(
     name: "orizuru",
     products: [
-        .executable(name: "orizuru", targets: ["orizuru"])
+        .executable(name: "orizuru", targets: ["orizuru"]),
+        // Preloaded into servers by benchmarks that count allocations.
+        .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
     targets: modules.flatMap { $0 } + [
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
@@ -119,6 +121,13 @@ let package = Package(
             name: "hello-server",
             dependencies: ["HTTPServer", "HTTPMessages"],
             path: "docs/examples/hello-server",
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
+        .executableTarget(
+            name: "bench-http",
+            dependencies: ["TestSupport"],
+            path: "Tests/Benchmarks/HTTP/Driver",
             swiftSettings: swiftSettings
         ),
         .testTarget(

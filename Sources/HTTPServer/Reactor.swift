@@ -54,6 +54,7 @@ final class Reactor {
     /// Half-closed clients of deferred requests to be asked whether they are there, in the order of their times.
     var probes: [(ticket: Ticket, time: UInt64)] = []
     private var letters: [Mailbox.Letter] = []
+    private var arrivals: [Mailbox.Arrival] = []
     var nextSerial: UInt32 = 1
     /// Milliseconds of the coarse monotonic clock, and the same in ticks; once per turn.
     var now: UInt64 = 0
@@ -115,7 +116,11 @@ final class Reactor {
             runTimers()
             observePhase()
             handler.turnEnds()
-            if phase == .stopping || (phase == .draining && connections.count == 0) { break }
+            if phase == .stopping { break }
+            if phase == .draining && connections.count == 0 {
+                if mailbox.closeUnlessArrivals() { break }
+                takeLetters()
+            }
         }
         finish()
     }
@@ -151,7 +156,8 @@ final class Reactor {
     }
 
     private func takeLetters() {
-        mailbox.collect(into: &letters)
+        mailbox.collect(into: &letters, and: &arrivals)
+        for arrival in arrivals { open(arrival) }
         for letter in letters { deliver(letter) }
         letters.removeAll(keepingCapacity: true)
     }
