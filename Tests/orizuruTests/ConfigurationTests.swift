@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import HTTPServer
 import JSONText
 import Telemetry
+import TileCache
 import Testing
 import TileModel
 
