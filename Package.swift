@@ -56,7 +56,7 @@ let modules: [[Target]] = [
         ["TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("HTTPMessages", ["CPlatform"]),
-    module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"]),
+    module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"], testDependencies: ["hello-server"]),
     module("TileDescriptions", ["TileModel"]),
     module(
         "TileService",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import CPlatform
+internal import Glibc
 internal import LockFree
 internal import Synchronization
 
@@ -188,10 +189,9 @@ final class BlockPool: Sendable {
     }
 
     private func checkFill(_ pointer: UnsafeMutableRawPointer, _ bytes: Int) {
-        for offset in stride(from: 0, to: bytes, by: 8) {
-            let word = unsafe pointer.load(fromByteOffset: offset, as: UInt64.self)
-            precondition(word == 0xDBDB_DBDB_DBDB_DBDB, "a freed block was written to at \(offset) of \(bytes)")
-        }
+        // Every byte equals the one before it, and the first is the pattern's.
+        let isIntact = unsafe pointer.load(as: UInt8.self) == 0xDB && memcmp(pointer, pointer + 1, bytes - 1) == 0
+        precondition(isIntact, "a freed block of \(bytes) bytes was written to")
     }
 }
 
@@ -220,11 +220,12 @@ extension BlockPool {
     /// Gives pages of free blocks back to the kernel, from the shards with the most of them first, until `target`
     /// bytes are uncharged or nothing is left. Returns what was uncharged. The keeper's thread.
     func discard(atLeast target: Int) -> Int {
-        var candidates = shards.indices.map { index in
-            (index, shards[index].withLock { $0.residentBlocks } * SizeClass.bytes(ofIndex: index / stripes))
+        var candidates: [(shard: Int, freeBytes: Int)] = []
+        for (index, shard) in shards.enumerated() {
+            let (isUsed, blocks) = shard.withLock { (!$0.chunks.isEmpty, $0.residentBlocks) }
+            if isUsed { candidates.append((index, blocks * SizeClass.bytes(ofIndex: index / stripes))) }
         }
-        candidates.removeAll { $0.1 == 0 }
-        candidates.sort { $0.1 > $1.1 }
+        candidates.sort { $0.freeBytes > $1.freeBytes }
         var given = 0
         for wholeChunks in [true, false] {
             for (index, _) in candidates {
