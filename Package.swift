@@ -112,7 +112,8 @@ let package = Package(
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "ImageCodecs", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+                "orizuru", "TestSupport", "TileModel", "TileCache", "HTTPServer", "ImageCodecs", "Prewarm", "JSONText",
+                "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
         ),

@@ -4,8 +4,8 @@ import Foundation
 import HTTPServer
 import JSONText
 import Telemetry
-import TileCache
 import Testing
+import TileCache
 import TileModel
 
 @testable import orizuru
