@@ -112,7 +112,7 @@ let package = Package(
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "TileCache", "HTTPServer", "ImageCodecs", "Prewarm", "JSONText",
+                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPServer", "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
