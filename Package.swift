@@ -25,14 +25,15 @@ func module(
     _ name: String,
     _ dependencies: [String] = [],
     testDependencies: [String] = [],
-    resources: [Resource]? = nil
+    resources: [Resource]? = nil,
+    settings: [SwiftSetting] = swiftSettings
 ) -> [Target] {
     [
         .target(
             name: name,
             dependencies: dependencies.map { .byName(name: $0) },
             resources: resources,
-            swiftSettings: swiftSettings
+            swiftSettings: settings
         ),
         .testTarget(
             name: "\(name)Tests",
@@ -44,6 +45,7 @@ func module(
 
 let modules: [[Target]] = [
     module("TileModel"),
+    module("JSONText"),
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree", "CPlatform"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls", "CPlatform"]),
@@ -52,7 +54,10 @@ let modules: [[Target]] = [
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
         "TilePipeline",
-        ["TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry", "CPlatform"]
+        [
+            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "CPlatform",
+        ]
     ),
     module("HTTPMessages", ["CPlatform"]),
     module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"], testDependencies: ["hello-server"]),
@@ -60,16 +65,24 @@ let modules: [[Target]] = [
     module(
         "TileService",
         [
-            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache", "TilePipeline",
+            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache",
+            "TilePipeline",
             "HTTPMessages", "HTTPServer", "LockFree", "Telemetry", "CPlatform",
         ],
         resources: [
-            .embedInCode("Pages/viewer.html"), .embedInCode("Pages/viewer.js"), .embedInCode("Pages/viewer.css"),
-            .embedInCode("Pages/catalog.html"),
-        ]
+            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
+            "pyramid.js",
+            "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
+        ].map { .embedInCode("Pages/\($0)") }
     ),
-    module("PyramidBuilding", ["TileModel", "ImageCodecs", "FamilyRendering"], testDependencies: ["TileSources"]),
-    module("Prewarm", ["TileModel", "HTTPMessages", "CPlatform"]),
+    module(
+        "PyramidBuilding",
+        ["TileModel", "ImageCodecs", "FamilyRendering"],
+        testDependencies: ["TileSources"],
+        // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
+        settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+    ),
+    module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
 ]
 
 let package = Package(
@@ -85,11 +98,22 @@ let package = Package(
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(name: "TestSupport", dependencies: ["CPlatform"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "CAllocationCount",
+            path: "Tests/Benchmarks/RenderAllocations",
+            cSettings: cSettings
+        ),
+        .executableTarget(
+            name: "bench-render",
+            dependencies: ["TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount"],
+            path: "Tests/Benchmarks/Render",
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "orizuru",
             dependencies: [
                 "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "FamilyRendering",
-                "ImageCodecs", "PyramidBuilding", "Prewarm", "Telemetry", "LockFree", "CPlatform",
+                "ImageCodecs", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
         ),
@@ -108,7 +132,10 @@ let package = Package(
         ),
         .testTarget(
             name: "orizuruTests",
-            dependencies: ["orizuru", "TestSupport", "TileModel", "ImageCodecs", "CPlatform"],
+            dependencies: [
+                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPServer", "Prewarm", "JSONText",
+                "Telemetry", "LockFree", "CPlatform",
+            ],
             swiftSettings: swiftSettings
         ),
     ]

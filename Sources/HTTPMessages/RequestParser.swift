@@ -208,8 +208,8 @@ package enum RequestParser {
         case 17:
             if isName("transfer-encoding") { return .transferEncoding }
             if isName("if-modified-since") { return .ifModifiedSince }
-            return isName("x-forwarded-proto") ? .forwardedProto : nil
-        case 18: return isName("x-orizuru-priority") ? .orizuruPriority : nil
+            if isName("x-forwarded-proto") { return .forwardedProto }
+            return isName("x-orizuru-prewarm") ? .orizuruPrewarm : nil
         case 19: return isName("if-unmodified-since") ? .ifUnmodifiedSince : nil
         case 29: return isName("access-control-request-method") ? .accessControlRequestMethod : nil
         case 30: return isName("access-control-request-headers") ? .accessControlRequestHeaders : nil

@@ -4,7 +4,10 @@
 /// one reactor. A ticket whose client has gone names nothing; posting to it is harmless.
 package struct Ticket: Hashable, Sendable {
     /// reactor 8 | connection slot 24 | serial 32
-    let bits: UInt64
+    package let bits: UInt64
+
+    /// The ticket of which `bits` were kept.
+    package init(bits: UInt64) { self.bits = bits }
 
     init(reactor: Int, slot: UInt32, serial: UInt32) {
         bits = UInt64(reactor) << 56 | UInt64(slot) << 32 | UInt64(serial)

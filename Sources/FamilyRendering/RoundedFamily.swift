@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import ImageCodecs
+internal import TileModel
+
+/// Reconstruction of one family in planes, rounding to nearest: the default mode.
+///
+/// - Luma of a child = clamp(doubled parent luma + residual - 128), kept in a mosaic of 2 x 2 tiles. Luma of a grandchild
+///   = clamp(doubled mosaic + residual - 128), made when it is encoded.
+/// - Chroma is the parent's at every level. For an even tile size what is encoded is 4:2:0, whose chroma grid is that
+///   of the next coarser level: children take windows of the parent's chroma planes as they are, grandchildren windows
+///   of those doubled once. For an odd tile size windows would fall between samples, so the output is 4:4:4.
+/// - Where a child has no residual, its own JPEG's luma stands in the mosaic; where it has neither, the doubled parent
+///   does, so that its grandchildren are predicted from there and corrected by their own residuals.
+/// - Everything is lazy: a member decodes the parent, its own residual, and of the children just those whose pixels
+///   the doubling reads. What was decoded serves the family's next members.
+///
+/// Doubling clamps at the family's true edge: no neighbouring family is consulted, and what lies beyond the picture's
+/// edge in a full-size residual never shows.
+final class RoundedFamily {
+    private let codec: FamilyCodec
+    private let upsampler: Upsampler
+    private let parent: ParentPlanes
+    private let mosaicBuffer = PlaneBuffer()
+    private let tileBuffers = [PlaneBuffer(), PlaneBuffer(), PlaneBuffer()]
+    private let childChromaBuffers = [PlaneBuffer(), PlaneBuffer()]
+    private var mosaic: Plane?
+    private var hasChildChroma = false
+    /// Bit c is set where child member c (1...4) stands in the mosaic.
+    private var readyChildren: UInt8 = 0
+
+    init(codec: FamilyCodec) {
+        self.codec = codec
+        upsampler = Upsampler()
+        parent = ParentPlanes(upsampler: upsampler)
+    }
+
+    /// Forgets the last family; decodes nothing.
+    func begin() {
+        parent.forget()
+        mosaic = nil
+        hasChildChroma = false
+        readyChildren = 0
+    }
+
+    // MARK: Decoding
+
+    /// The parent's planes, decoded at the first call. Chroma is nil for a gray parent.
+    private func parentPlanes() throws(RenderError) -> (luma: Plane, chroma: (blue: Plane, red: Plane)?) {
+        if parent.luma == nil {
+            let shape = codec.shape
+            guard case .plain(let range) = codec.part(ofMember: 0) else { throw .missing(shape.family.parent) }
+            let header = try codec.header(range, ofMember: 0)
+            let size = shape.size(depth: 0)
+            do throws(CodecError) {
+                try unsafe parent.decode(
+                    codec.bytes(range),
+                    header: header,
+                    width: size.width,
+                    height: size.height,
+                    by: codec.decoder
+                )
+            } catch {
+                throw .broken(shape.family.parent, error)
+            }
+        }
+        guard let luma = parent.luma else { preconditionFailure("a decoded parent has luma") }
+        if let blue = parent.blue, let red = parent.red { return (luma, (blue, red)) }
+        return (luma, nil)
+    }
+
+    /// Room for the children's luma, two full tiles a side.
+    private func childMosaic() -> Plane {
+        if let mosaic { return mosaic }
+        let side = 2 * codec.shape.tileSize
+        let plane = mosaicBuffer.plane(width: side, height: side)
+        mosaic = plane
+        return plane
+    }
+
+    /// Writes the prediction of a child, from the parent, into the upper left of `target`.
+    func predictChild(_ member: Int, into target: Plane) throws(RenderError) {
+        let rect = codec.shape.rect(ofMember: member)
+        let luma = try parentPlanes().luma
+        let window = target.window(x: 0, y: 0, width: rect.width, height: rect.height)
+        upsampler.upsample(luma, x: rect.x, y: rect.y, into: window, rounding: .nearest)
+    }
+
+    /// Writes the prediction of a grandchild, from the children as decoded, into the upper left of `target`.
+    func predictGrandchild(_ member: Int, into target: Plane) throws(RenderError) {
+        let rect = codec.shape.rect(ofMember: member)
+        let source = try children(readBy: rect)
+        let window = target.window(x: 0, y: 0, width: rect.width, height: rect.height)
+        upsampler.upsample(source, x: rect.x, y: rect.y, into: window, rounding: .nearest)
+    }
+
+    /// Makes sure that a child's luma stands in the mosaic, by whatever the child has.
+    private func prepareChild(_ member: Int) throws(RenderError) {
+        if readyChildren & (1 << UInt8(member)) != 0 { return }
+        let rect = codec.shape.rect(ofMember: member)
+        let mosaic = childMosaic()
+        switch codec.part(ofMember: member) {
+        case .residual(let range):
+            let luma = try parentPlanes().luma
+            try codec.decodeLuma(range, ofMember: member, into: mosaic, x: rect.x, y: rect.y)
+            let window = mosaic.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
+            upsampler.addPrediction(luma, x: rect.x, y: rect.y, toResiduals: window, rounding: .nearest)
+        case .plain(let range):
+            try codec.decodeLuma(range, ofMember: member, into: mosaic, x: rect.x, y: rect.y)
+        case .missing:
+            let luma = try parentPlanes().luma
+            let window = mosaic.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
+            upsampler.upsample(luma, x: rect.x, y: rect.y, into: window, rounding: .nearest)
+        }
+        readyChildren |= 1 << UInt8(member)
+    }
+
+    /// The children's mosaic at its true size, with those children ready that a rectangle of the grandchildren reads.
+    private func children(readBy rect: PixelRect) throws(RenderError) -> Plane {
+        let (columns, rows) = codec.shape.childrenRead(for: rect)
+        for row in rows {
+            for column in columns { try prepareChild(Family.index(depth: 1, column: column, row: row)) }
+        }
+        let size = codec.shape.size(depth: 1)
+        return childMosaic().window(x: 0, y: 0, width: size.width, height: size.height)
+    }
+
+    /// The chroma planes at the children's size: only odd tile sizes need them whole.
+    private func childChroma(_ chroma: (blue: Plane, red: Plane)) -> (blue: Plane, red: Plane) {
+        let size = codec.shape.size(depth: 1)
+        let blue = childChromaBuffers[0].plane(width: size.width, height: size.height)
+        let red = childChromaBuffers[1].plane(width: size.width, height: size.height)
+        if !hasChildChroma {
+            upsampler.upsample(chroma.blue, x: 0, y: 0, into: blue, rounding: .nearest)
+            upsampler.upsample(chroma.red, x: 0, y: 0, into: red, rounding: .nearest)
+            hasChildChroma = true
+        }
+        return (blue, red)
+    }
+
+    // MARK: Encoding
+
+    /// The JPEG of a child or grandchild that has a residual. Valid until the encoder's next use.
+    func encode(member: Int, residual: Range<Int>, padded: Bool, quality: Int) throws(RenderError)
+        -> UnsafeRawBufferPointer
+    {
+        let shape = codec.shape
+        let rect = shape.rect(ofMember: member)
+        let isChild = Family.depth(ofMember: member) == 1
+        let padded = padded && shape.isPartial(member: member)
+        let chroma = try parentPlanes().chroma
+        let subsampling: ChromaSubsampling = chroma == nil ? .gray : shape.tileSize % 2 == 0 ? .quarter : .full
+
+        let luma: Plane
+        if isChild {
+            try prepareChild(member)
+            luma = childLuma(rect, subsampling, padded: padded)
+        } else {
+            let source = try children(readBy: rect)
+            let tile = tilePlane(0, subsampling)
+            try codec.decodeLuma(residual, ofMember: member, into: tile, x: 0, y: 0)
+            let window = tile.window(x: 0, y: 0, width: rect.width, height: rect.height)
+            upsampler.addPrediction(source, x: rect.x, y: rect.y, toResiduals: window, rounding: .nearest)
+            luma = tile
+        }
+        let size = padded ? GridSize(width: shape.tileSize, height: shape.tileSize) : rect.size
+        let lumaSize = subsampling.lumaPlaneSize(width: size.width, height: size.height)
+        let lumaWindow = luma.window(x: 0, y: 0, width: lumaSize.width, height: lumaSize.height)
+        if padded {
+            lumaWindow.fill(255, beyondWidth: rect.width, height: rect.height)
+        } else {
+            lumaWindow.replicateEdges(beyondWidth: rect.width, height: rect.height)
+        }
+        let planes = chroma.map { chromaPlanes($0, rect, isChild: isChild, subsampling, padded: padded) }
+        return try unsafe codec.encoding(member) { () throws(CodecError) in
+            try unsafe codec.encoder.encodePlanes(
+                width: size.width,
+                height: size.height,
+                subsampling: subsampling,
+                quality: quality,
+                luma: lumaWindow,
+                blue: planes?.blue,
+                red: planes?.red
+            )
+        }
+    }
+
+    /// A child's luma where it lies in the mosaic, or a copy with room around it that may be written to. The mosaic has
+    /// room for the one repeated sample that an odd size needs: the tile size is even then.
+    private func childLuma(_ rect: PixelRect, _ subsampling: ChromaSubsampling, padded: Bool) -> Plane {
+        let mosaic = childMosaic()
+        guard padded else {
+            let size = subsampling.lumaPlaneSize(width: rect.width, height: rect.height)
+            return mosaic.window(x: rect.x, y: rect.y, width: size.width, height: size.height)
+        }
+        let tile = tilePlane(0, subsampling)
+        tile.window(x: 0, y: 0, width: rect.width, height: rect.height)
+            .copy(from: mosaic.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height))
+        return tile
+    }
+
+    /// The chroma that is encoded with a member, from the parent's.
+    private func chromaPlanes(
+        _ parent: (blue: Plane, red: Plane),
+        _ rect: PixelRect,
+        isChild: Bool,
+        _ subsampling: ChromaSubsampling,
+        padded: Bool
+    ) -> (blue: Plane, red: Plane) {
+        let (width, height) = subsampling.chromaPlaneSize(width: rect.width, height: rect.height)
+        let (x, y) = (rect.x / subsampling.horizontalFactor, rect.y / subsampling.verticalFactor)
+        let isDirect = isChild && subsampling == .quarter
+        let source = subsampling == .quarter || isChild ? parent : childChroma(parent)
+        func plane(_ source: Plane, _ number: Int) -> Plane {
+            if isDirect, !padded { return source.window(x: x, y: y, width: width, height: height) }
+            let tile = tilePlane(number, subsampling)
+            let window = tile.window(x: 0, y: 0, width: width, height: height)
+            if isDirect {
+                window.copy(from: source.window(x: x, y: y, width: width, height: height))
+            } else {
+                upsampler.upsample(source, x: x, y: y, into: window, rounding: .nearest)
+            }
+            guard padded else { return window }
+            tile.fill(128, beyondWidth: width, height: height)
+            return tile
+        }
+        return (plane(source.blue, 1), plane(source.red, 2))
+    }
+
+    /// Scratch of the size of a full tile's luma (0) or chroma (1, 2).
+    private func tilePlane(_ number: Int, _ subsampling: ChromaSubsampling) -> Plane {
+        let side = codec.shape.tileSize
+        let size =
+            number == 0
+            ? subsampling.lumaPlaneSize(width: side, height: side)
+            : subsampling.chromaPlaneSize(width: side, height: side)
+        return tileBuffers[number].plane(width: size.width, height: size.height)
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import TileModel
+
+/// A regular file that is open for reading, closed with its last reference.
+///
+/// Reading is by position (`pread`), so any number of workers may share one. Links are followed: the tree belongs to
+/// the operator, tile paths are made of numbers, and what is served is checked to be an image by its first bytes.
+/// Anything but a regular file (a pipe, a device) is refused without waiting on it.
+final class OpenFile: Sendable {
+    let path: String
+    /// Size, modification time and inode when it was opened.
+    let identity: FileIdentity
+    private let descriptor: Int32
+
+    /// Opens `path`. Throws `SourceError.system` with ENOENT where it is absent.
+    init(path: String) throws(SourceError) {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { throw .system(operation: "open", path: path, code: errno) }
+        var status = stat()
+        // SAFETY: fstat writes one `stat` into a local of that type.
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            let code = errno
+            close(descriptor)
+            throw .system(operation: "inspect", path: path, code: code)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw .system(operation: "open", path: path, code: status.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+        }
+        self.path = path
+        self.identity = FileIdentity(status)
+        self.descriptor = descriptor
+    }
+
+    deinit { close(descriptor) }
+
+    /// The size when the file was opened.
+    var size: Int { identity.size }
+
+    /// Fills `buffer` from `offset` on and returns how many bytes there were before the file's end.
+    func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(SourceError) -> Int {
+        var filled = 0
+        while filled < buffer.count {
+            // SAFETY: `filled < buffer.count`, so the slice is inside the caller's buffer, alive through the call.
+            let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+            let count = unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
+            if count > 0 {
+                filled += count
+            } else if count == 0 {
+                break
+            } else if errno != EINTR {
+                throw .system(operation: "read", path: path, code: errno)
+            }
+        }
+        return filled
+    }
+
+    /// The whole file, for descriptions and indexes. Refuses more than `limit` bytes before reading any.
+    static func contents(of path: String, limit: Int) throws(SourceError) -> [UInt8] {
+        let file = try OpenFile(path: path)
+        return try file.bytes(at: 0, count: file.size, limit: limit)
+    }
+
+    /// `count` bytes from `offset`; fewer where the file ends before.
+    func bytes(at offset: Int, count: Int, limit: Int) throws(SourceError) -> [UInt8] {
+        guard count <= limit else { throw .tooLarge(path: path, bytes: count, limit: limit) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        // SAFETY: the buffer is the array's own storage and does not leave the closure.
+        let filled = try unsafe bytes.withUnsafeMutableBufferPointer { (buffer) throws(SourceError) -> Int in
+            try unsafe read(into: UnsafeMutableRawBufferPointer(buffer), at: offset)
+        }
+        bytes.removeLast(count - filled)
+        return bytes
+    }
+
+    /// Reads a stored tile and says what it is. Throws `missing` where there is no file; the buffer is empty then.
+    static func readTile(
+        _ tile: TileCoordinate,
+        path: String,
+        into buffer: TileBuffer
+    ) throws(SourceError) -> TileFormat {
+        buffer.clear()
+        guard let file = try ifPresent(path) else { throw .missing(tile) }
+        guard file.size > 0 else { throw .damaged(path: path, reason: "a tile of zero bytes") }
+        guard file.size <= Limits.tileBytes else {
+            throw .tooLarge(path: path, bytes: file.size, limit: Limits.tileBytes)
+        }
+        try unsafe buffer.fill(capacity: file.size) { (bytes) throws(SourceError) -> Int in
+            try unsafe file.read(into: bytes, at: 0)
+        }
+        guard let format = buffer.sniffedFormat else {
+            buffer.clear()
+            throw .damaged(path: path, reason: "neither JPEG, PNG nor WebP by its first bytes")
+        }
+        return format
+    }
+
+    /// The file, or nil where there is none of that name.
+    static func ifPresent(_ path: String) throws(SourceError) -> OpenFile? {
+        do {
+            return try OpenFile(path: path)
+        } catch .system(_, _, let code) where code == ENOENT || code == ENOTDIR {
+            return nil
+        } catch {
+            throw error
+        }
+    }
+}
+
+/// Bounds of what is read from files, each with its reason.
+enum Limits {
+    /// A stored tile or residual: 4096 x 4096 pixels of incompressible JPEG stay below it.
+    static let tileBytes = 64 << 20
+    /// A family's pack: 20 residuals of 4096 pixels a side at ordinary quality stay below it; typical ones are 0.1 MB.
+    static let packBytes = 256 << 20
+    /// A .dzi is some hundred bytes.
+    static let descriptionBytes = 1 << 20
+    /// summary.json, metadata.json, vips-properties.xml: OpenSlide properties can be long, but not this long.
+    static let metadataBytes = 4 << 20
+    /// Entries of one folder that are looked at while scanning.
+    static let folderEntries = 1 << 20
+}
+
+/// What tells one state of a file or folder from another without reading it.
+struct FileIdentity: Hashable, Sendable {
+    let size: Int
+    let modified: Int
+    let inode: UInt64
+    let device: UInt64
+    let isFolder: Bool
+    let isRegular: Bool
+
+    fileprivate init(_ status: stat) {
+        size = Int(status.st_size)
+        let time = status.st_mtim
+        modified = Int(time.tv_sec) &* 1_000_000_000 &+ Int(time.tv_nsec)
+        inode = UInt64(status.st_ino)
+        device = UInt64(status.st_dev)
+        isFolder = status.st_mode & S_IFMT == S_IFDIR
+        isRegular = status.st_mode & S_IFMT == S_IFREG
+    }
+
+    /// The identity of what `path` leads to, links followed, or nil where there is nothing to be seen.
+    init?(ofPath path: String) {
+        var status = stat()
+        // SAFETY: stat writes one `stat` into a local of that type.
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        self.init(status)
+    }
+
+    /// Adds it to a version. The device number is left out: it changes when a disk is mounted again.
+    func combine(into hash: inout StableHash) {
+        hash.combine(size)
+        hash.combine(modified)
+        hash.combine(inode)
+    }
+}

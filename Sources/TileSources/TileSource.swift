@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import FamilyRendering
+package import TileModel
+
+/// What can produce the tiles of one tileset: an ORIGAMI slide, a Deep Zoom folder, a folder of map tiles, ...
+///
+/// Thread rule: every method may be called from any number of workers at once; sources hold no mutable state.
+/// All methods block on the file system; a reactor never calls them.
+package protocol TileSource: AnyObject, Sendable {
+    /// What is known of the tileset. Constant for the life of the source.
+    var info: TilesetInfo { get }
+
+    /// The family that a tile is rendered with, or nil where the tile is stored as such (a family of one tile, to be
+    /// read by `readTile`). The tile must be contained in the pyramid. No I/O.
+    func family(for tile: TileCoordinate) -> Family?
+
+    /// Reads a stored tile's bytes, untouched, and says what they are (by their first bytes, not by their name).
+    ///
+    /// For a member of a family this is the plain tile of its level: what stands in for a residual that cannot be
+    /// read. The tile must be contained in the pyramid. Throws `SourceError.missing` where no such file exists.
+    func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> TileFormat
+
+    /// Reads all that `family` is made from into `material`, which it begins: the parent, and for each member the
+    /// residual or else the plain tile, in the priority of the format.
+    ///
+    /// A part that is damaged is logged and left out, so that the next in priority stands in; it never makes a tile
+    /// wrong. Throws where the parent cannot be read, or where a damaged part leaves members with nothing to be made
+    /// from (`SourceError.damaged`); a member that has no file at all is no error here.
+    func load(_ family: Family, into material: FamilyMaterial) throws(SourceError)
+}

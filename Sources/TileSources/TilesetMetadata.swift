@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What small files beside the tiles say for people: names, sources, scale. All optional; a file that cannot be read
+/// or understood says nothing, because no tile depends on it.
+struct TilesetMetadata: Hashable {
+    var title: String?
+    var attribution: String?
+    var micronsPerPixel: Double?
+    var bounds: TilesetInfo.GeographicBounds?
+
+    /// The longest text that is taken over: it goes into every catalog.
+    private static let maxText = 1000
+
+    /// From a slide's summary.json: `title`, `attribution`, `microns_per_pixel` (the rest is its maker's affair).
+    /// From a map's metadata.json or TileJSON: `name`, `attribution`, `bounds`.
+    init(json bytes: [UInt8]) {
+        guard let document = JSONValue(parsing: bytes) else { return }
+        title = Self.text(document["title"] ?? document["name"])
+        attribution = Self.text(document["attribution"])
+        micronsPerPixel = Self.scale((document["microns_per_pixel"] ?? document["mpp"])?.double)
+        if let box = document["bounds"]?.doubles, box.count == 4 {
+            bounds = TilesetInfo.GeographicBounds(west: box[0], south: box[1], east: box[2], north: box[3])
+        }
+    }
+
+    /// From the vips-properties.xml that `vips dzsave` writes: the scale that OpenSlide found (`openslide.mpp-x`).
+    init(vipsProperties bytes: [UInt8]) {
+        var reader = XMLReader(bytes)
+        var path: [String] = []
+        var name = ""
+        while let event = try? reader.next() {
+            switch event {
+            case .start(let element): path.append(element.name)
+            case .end: _ = path.popLast()
+            case .text(let text):
+                if path.last == "name" { name = text }
+                if path.last == "value", name == "openslide.mpp-x" || name == "aperio.MPP" && micronsPerPixel == nil {
+                    micronsPerPixel = Self.scale(Double(text))
+                }
+            }
+        }
+    }
+
+    /// Reads the named files of a folder that exist; what an earlier one says wins.
+    init(folder: String, json names: [String], vipsProperties path: String? = nil) {
+        for name in names {
+            guard let bytes = try? OpenFile.contents(of: "\(folder)/\(name)", limit: Limits.metadataBytes) else {
+                continue
+            }
+            merge(TilesetMetadata(json: bytes))
+        }
+        if micronsPerPixel == nil, let path,
+            let bytes = try? OpenFile.contents(of: path, limit: Limits.metadataBytes)
+        {
+            merge(TilesetMetadata(vipsProperties: bytes))
+        }
+    }
+
+    /// Sets what is said here on `info`.
+    func apply(to info: inout TilesetInfo) {
+        info.attribution = attribution
+        info.micronsPerPixel = micronsPerPixel
+        info.bounds = bounds
+    }
+
+    private mutating func merge(_ other: TilesetMetadata) {
+        title = title ?? other.title
+        attribution = attribution ?? other.attribution
+        micronsPerPixel = micronsPerPixel ?? other.micronsPerPixel
+        bounds = bounds ?? other.bounds
+    }
+
+    private static func text(_ value: JSONValue?) -> String? {
+        guard let text = value?.text, !text.isEmpty, text.utf8.count <= maxText else { return nil }
+        return text
+    }
+
+    /// From a nanometre to a millimetre: outside it is a mistake of units.
+    private static func scale(_ value: Double?) -> Double? {
+        guard let value, (0.001...1000).contains(value) else { return nil }
+        return value
+    }
+}
