@@ -71,15 +71,13 @@ package final class Mailbox: Sendable {
 
     func wake() { _ = platform_eventfd_signal(descriptor) }
 
-    /// Exchanges what has arrived against an empty array that keeps its capacity. The reactor's thread.
+    /// Takes everything that has arrived. The reactor's thread.
     func collect(into letters: inout [Letter], and arrivals: inout [Arrival]) {
         // The eventfd first: a post that comes after this line wakes again.
         _ = platform_eventfd_clear(descriptor)
-        var noLetters = letters
-        noLetters.removeAll(keepingCapacity: true)
-        (letters, arrivals) = box.withLock { [noLetters] box in
+        (letters, arrivals) = box.withLock { box in
             let all = (box.letters, box.arrivals)
-            box.letters = noLetters
+            box.letters = []
             box.arrivals = []
             return all
         }

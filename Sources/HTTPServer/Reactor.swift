@@ -69,7 +69,12 @@ final class Reactor {
     var drainBegan: UInt64 = 0
     let deadlines: DeadlineTicks
 
-    init?(seat: ReactorSeat, handler: any RequestHandler, listeners: [Listener]) {
+    init(
+        seat: ReactorSeat,
+        handler: any RequestHandler,
+        listeners: [Listener],
+        connections: ConnectionTable
+    ) {
         index = seat.index
         state = seat.state
         configuration = seat.state.configuration
@@ -80,9 +85,7 @@ final class Reactor {
         self.handler = handler
         self.listeners = listeners
         deadlines = DeadlineTicks(configuration)
-        do {
-            connections = try ConnectionTable(capacity: min(state.limits.total, 1 << 24))
-        } catch { return nil }
+        self.connections = connections
         receiveByteCount = max(limits.headByteCount, BufferPool.smallByteCount)
         pool = BufferPool(fullByteCount: receiveByteCount)
         unsafe receiveBuffer = .allocate(capacity: receiveByteCount)
@@ -90,7 +93,6 @@ final class Reactor {
         wheel = TimerWheel(now: 0)
         ready.reserveCapacity(64)
         readyNow.reserveCapacity(64)
-        letters.reserveCapacity(64)
         readClock()
         wheel = TimerWheel(now: tick)
     }
@@ -159,7 +161,7 @@ final class Reactor {
         mailbox.collect(into: &letters, and: &arrivals)
         for arrival in arrivals { open(arrival) }
         for letter in letters { deliver(letter) }
-        letters.removeAll(keepingCapacity: true)
+        letters = []
     }
 
     private func deliver(_ letter: Mailbox.Letter) {
