@@ -130,6 +130,14 @@ let package = Package(
             path: "Tests/Benchmarks/HTTP/Driver",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "stress-server",
+            dependencies: [
+                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree", "TestSupport",
+            ],
+            path: "Tests/Stress/Server",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "orizuruTests",
             dependencies: [
