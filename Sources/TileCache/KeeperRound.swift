@@ -17,6 +17,8 @@ struct KeeperRound {
     private var hand = 0
     private var expiryHand = 0
     private var lastExpiry: UInt32
+    /// When the retired bytes were last few.
+    private var retiredSince: UInt32
     private var bytesSinceGeneration = 0
     private var vacating: [BlockPool.Vacating] = []
     private var vacatingRounds = 0
@@ -29,8 +31,8 @@ struct KeeperRound {
     /// Rounds that a chunk gets to become empty; pinned blocks may keep it longer than it is worth.
     private static let vacatingPatience = 8
     /// Share of the slots above which the keeper evicts for their number, and where it stops.
-    private static let highFill = 0.85
-    private static let lowFill = 0.80
+    private static let highFill = 0.78
+    private static let lowFill = 0.74
 
     private struct Candidate {
         let score: Double
@@ -42,6 +44,7 @@ struct KeeperRound {
         self.cache = cache
         participant = cache.makeParticipant()
         lastExpiry = cache.configuration.clock()
+        retiredSince = lastExpiry
         candidates.reserveCapacity(Self.sampleSize)
     }
 
@@ -139,9 +142,8 @@ struct KeeperRound {
                 guard cache.table.clear(candidate.position, candidate.word, hash: hash) else { continue }
                 if policy.hasClasses { cache.ghosts.remember(hash, generation: generation) }
                 bytes += cache.didUnlink(block, .pressure, participant)
-            } else if policy.halvesCounts && block.generation != generation {
-                block.generation = generation
-                halve(block)
+            } else if policy.halvesCounts {
+                halve(block, generation)
             }
         }
         bytesSinceGeneration += bytes
@@ -179,13 +181,13 @@ struct KeeperRound {
         return elapsed > UInt32.max - 60_000 ? 0 : Int(elapsed)
     }
 
-    private func halve(_ block: Block) {
+    private func halve(_ block: Block, _ generation: UInt16) {
         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
-        guard use.isHot, use.count > 0, !use.isUnlinked else { return }
+        guard use.isHot, use.count > 0, use.generation != generation & 0x3F, !use.isUnlinked else { return }
         // Where a reader counts at the same moment, that was a use, and the count may stay.
         _ = unsafe block.use.pointee.compareExchange(
             expected: use.bits,
-            desired: use.halved.bits,
+            desired: use.halved(in: generation).bits,
             ordering: .relaxed
         )
     }
@@ -202,13 +204,13 @@ struct KeeperRound {
             guard missing() <= 0 || vacatingRounds > Self.vacatingPatience else { return }
             cache.pool.endVacating(vacating)
             vacating = []
-        } else if missing() > target / 2 {
-            // What is left of free memory lies between live blocks.
+        } else if demand > 0 && missing() > target / 2 && cache.collector.retiredBytes <= cache.stallLevel {
+            // Somebody found no room, and what is left of free memory lies between live blocks of other sizes.
             vacate(missing())
         }
     }
 
-    /// Evicts what lies in sparse chunks; they are discarded in a later round, when the blocks are free.
+    /// Evicts what lies in some chunks, the sparsest first; they are discarded when the blocks are free.
     private mutating func vacate(_ target: Int) {
         vacating = cache.pool.beginVacating(target)
         guard !vacating.isEmpty else { return }
@@ -249,17 +251,20 @@ struct KeeperRound {
         }
     }
 
-    private func reportStall() {
+    /// Says so when much has been retired for a second: some reader does not move on.
+    private mutating func reportStall() {
         let retired = cache.collector.retiredBytes
-        guard retired > cache.retiredLimit else { return }
+        let now = cache.configuration.clock()
+        guard retired > cache.stallLevel else {
+            retiredSince = now
+            return
+        }
+        guard Self.elapsed(retiredSince, now) > 1000 else { return }
         cache.logger.log(
             .warning,
             limitedBy: cache.stallFault,
             "a reader of the memory cache stalls: what was evicted cannot be freed, and new tiles are not taken in",
-            [
-                "retired_bytes": .integer(retired),
-                "epochs_behind": .integer(Int(clamping: cache.collector.epochsBehind)),
-            ]
+            ["retired_bytes": .integer(retired), "epochs_behind": .integer(Int(clamping: cache.collector.epochsBehind))]
         )
     }
 }

@@ -75,9 +75,9 @@ extension TileCache {
                 arrival == .requested && configuration.policy.hasClasses && ghosts.take(hash, generation: generation)
             let use: UseWord
             switch arrival {
-            case .requested: use = isGhost ? UseWord(count: 2, isHot: true) : UseWord(count: 1, isHot: false)
-            case .speculative: use = UseWord(count: 0, isHot: false)
-            case .restored: use = UseWord(count: 2, isHot: true)
+            case .requested: use = UseWord(count: isGhost ? 2 : 1, isHot: isGhost, generation: generation)
+            case .speculative: use = UseWord(count: 0, isHot: false, generation: generation)
+            case .restored: use = UseWord(count: 2, isHot: true, generation: generation)
             }
             if isGhost { participant.count(.ghostHits) }
             let block = unsafe Block.initialize(
@@ -89,8 +89,7 @@ extension TileCache {
                 use: use,
                 birth: participant.now,
                 cost: cost,
-                granules: memory.granules,
-                generation: generation
+                granules: memory.granules
             )
             return publish(block, key, hash, use, pinned, participant)
         }
@@ -157,11 +156,6 @@ extension TileCache {
             }
             return unsafe .room(memory.pointer, memory.granules)
         }
-        if collector.retiredBytes > retiredLimit {
-            participant.count(.refusedStalled)
-            wakeKeeper(demanding: bytes)
-            return .refused(.readerStalled)
-        }
         let found: Reservation? =
             participant.isOnline
             ? nil
@@ -173,7 +167,8 @@ extension TileCache {
             return found
         }
         wakeKeeper(demanding: bytes)
-        participant.count(.refusedNoRoom)
-        return .refused(.noRoom)
+        let isStalled = collector.retiredBytes > stallLevel
+        participant.count(isStalled ? .refusedStalled : .refusedNoRoom)
+        return .refused(isStalled ? .readerStalled : .noRoom)
     }
 }
