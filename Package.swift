@@ -91,6 +91,12 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "stress-cache",
+            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            path: "Tests/Stress/Cache",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "orizuruTests",
             dependencies: ["orizuru", "TestSupport", "TileModel", "ImageCodecs", "CPlatform"],

@@ -171,7 +171,7 @@ struct BucketTable {
     }
 
     /// How many buckets behind the home of `hash` a position lies.
-    private func distance(of position: Position, hash: UInt64) -> Int {
+    func distance(of position: Position, hash: UInt64) -> Int {
         let distance = position / 8 - home(hash)
         return distance >= 0 ? distance : distance + bucketCount
     }

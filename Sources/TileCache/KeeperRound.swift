@@ -17,8 +17,9 @@ struct KeeperRound {
     private var hand = 0
     private var expiryHand = 0
     private var lastExpiry: UInt32
-    /// When the retired bytes were last few.
-    private var retiredSince: UInt32
+    /// What the collector had freed in all when it was looked at, and when that had last grown or little was retired.
+    private var freedBytes = 0
+    private var progressAt: UInt32
     private var bytesSinceGeneration = 0
     private var vacating: [BlockPool.Vacating] = []
     private var vacatingRounds = 0
@@ -44,7 +45,7 @@ struct KeeperRound {
         self.cache = cache
         participant = cache.makeParticipant()
         lastExpiry = cache.configuration.clock()
-        retiredSince = lastExpiry
+        progressAt = lastExpiry
         candidates.reserveCapacity(Self.sampleSize)
     }
 
@@ -91,11 +92,13 @@ struct KeeperRound {
         guard used > high || count > highCount || demand > 0 && used > room else { return }
         // Small enough that waiting inserters get their room early, large enough to pay for the look at the usage.
         let step = max(limit / 256, 256 << 10)
+        let stepCount = max(cache.table.slotCount / 256, 32)
         while used > low || count > lowCount {
             // What waits for a stalled reader cannot be sped up by evicting more.
             if cache.collector.retiredBytes > cache.retiredLimit { return }
-            let target = used > low ? min(used - low, step) : step / 4
-            guard evict(target) else { return }
+            guard evict(bytes: min(max(used - low, 0), step), entries: min(max(count - lowCount, 0), stepCount)) else {
+                return
+            }
             cache.collector.reclaim()
             cache.keeper.roundEnded()
             used = usedBytes()
@@ -103,26 +106,31 @@ struct KeeperRound {
         }
     }
 
-    /// Evicts about `target` bytes; false where one turn of the hand found nothing to evict.
-    private mutating func evict(_ target: Int) -> Bool {
+    /// Evicts about so many bytes and entries; false where one turn of the hand found nothing to evict.
+    private mutating func evict(bytes: Int, entries: Int) -> Bool {
         let policy = cache.configuration.policy
-        var evicted = 0
+        var evictedBytes = 0
+        var evictedEntries = 0
         var fruitless = 0
-        while evicted < target {
+        while evictedBytes < bytes || evictedEntries < entries {
             let takesWarm = policy.takesWarm(
                 warmBytes: cache.total(.warmBytes),
                 hotBytes: cache.total(.hotBytes)
             )
-            let (bytes, buckets) = participant.withGuard { evictFromSample(takesWarm: takesWarm, policy) }
-            evicted += bytes
-            fruitless = bytes > 0 ? 0 : fruitless + buckets
-            if fruitless > cache.table.bucketCount { return evicted > 0 }
+            let sample = participant.withGuard { evictFromSample(takesWarm: takesWarm, policy) }
+            evictedBytes += sample.bytes
+            evictedEntries += sample.entries
+            fruitless = sample.entries > 0 ? 0 : fruitless + sample.buckets
+            if fruitless > cache.table.bucketCount { return evictedEntries > 0 }
         }
         return true
     }
 
-    /// Takes one sample and evicts its lowest part. Returns the bytes, and how many buckets the hand moved on.
-    private mutating func evictFromSample(takesWarm: Bool, _ policy: EvictionPolicy) -> (bytes: Int, buckets: Int) {
+    /// Takes one sample and evicts its lowest part. Returns what left, and how many buckets the hand moved on.
+    private mutating func evictFromSample(
+        takesWarm: Bool,
+        _ policy: EvictionPolicy
+    ) -> (bytes: Int, entries: Int, buckets: Int) {
         let generation = cache.generation.load(ordering: .relaxed)
         candidates.removeAll(keepingCapacity: true)
         var buckets = 0
@@ -131,10 +139,11 @@ struct KeeperRound {
             hand = cache.table.bucket(after: hand)
             buckets += 1
         }
-        guard !candidates.isEmpty else { return (0, buckets) }
+        guard !candidates.isEmpty else { return (0, 0, buckets) }
         candidates.sort { $0.score < $1.score }
         let leaving = max(candidates.count / Self.samplePart, 1)
         var bytes = 0
+        var entries = 0
         for (index, candidate) in candidates.enumerated() {
             let block = BucketTable.block(candidate.word)
             if index < leaving {
@@ -142,6 +151,7 @@ struct KeeperRound {
                 guard cache.table.clear(candidate.position, candidate.word, hash: hash) else { continue }
                 if policy.hasClasses { cache.ghosts.remember(hash, generation: generation) }
                 bytes += cache.didUnlink(block, .pressure, participant)
+                entries += 1
             } else if policy.halvesCounts {
                 halve(block, generation)
             }
@@ -151,7 +161,7 @@ struct KeeperRound {
             bytesSinceGeneration = 0
             cache.generation.store(generation &+ 1, ordering: .relaxed)
         }
-        return (bytes, buckets)
+        return (bytes, entries, buckets)
     }
 
     private mutating func collect(bucket: Int, takesWarm: Bool, _ policy: EvictionPolicy) {
@@ -251,20 +261,25 @@ struct KeeperRound {
         }
     }
 
-    /// Says so when much has been retired for a second: some reader does not move on.
+    /// Says so when much is retired and nothing was freed for a second: some reader does not move on.
     private mutating func reportStall() {
         let retired = cache.collector.retiredBytes
+        let freed = cache.collector.freedBytes
         let now = cache.configuration.clock()
-        guard retired > cache.stallLevel else {
-            retiredSince = now
+        guard retired > cache.stallLevel, freed == freedBytes else {
+            freedBytes = freed
+            progressAt = now
             return
         }
-        guard Self.elapsed(retiredSince, now) > 1000 else { return }
+        guard Self.elapsed(progressAt, now) > 1000 else { return }
         cache.logger.log(
             .warning,
             limitedBy: cache.stallFault,
             "a reader of the memory cache stalls: what was evicted cannot be freed, and new tiles are not taken in",
-            ["retired_bytes": .integer(retired), "epochs_behind": .integer(Int(clamping: cache.collector.epochsBehind))]
+            [
+                "retired_bytes": .integer(retired),
+                "epochs_behind": .integer(Int(clamping: cache.collector.epochsBehind)),
+            ]
         )
     }
 }

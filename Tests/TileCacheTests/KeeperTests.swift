@@ -84,7 +84,8 @@ struct KeeperTests {
         var hits = 0
         var looks = 0
         let scanned = 5 * (8 << 20) / 15_000
-        let refused = fill(cache, 1000..<1000 + scanned, bytes: 15_000, arrival: .speculative, &round, thread) { number in
+        let refused = fill(cache, 1000..<1000 + scanned, bytes: 15_000, arrival: .speculative, &round, thread) {
+            number in
             clock.advance(seconds: 0.01)
             looks += 1
             let watchedNumber = Int.random(in: watched, using: &random)
@@ -157,7 +158,9 @@ struct KeeperTests {
         let dropped = (0..<count).filter { !cache.contains(key($0), by: thread) }
         #expect(dropped.count > 100)
         let again = dropped.suffix(20)
-        for number in again { cache.put(number, bytes: 100, arrival: number % 2 == 0 ? .requested : .speculative, by: thread) }
+        for number in again {
+            cache.put(number, bytes: 100, arrival: number % 2 == 0 ? .requested : .speculative, by: thread)
+        }
         #expect(cache.statistics.ghostHits == again.count { $0 % 2 == 0 })
         #expect(cache.statistics.hotEntries == cache.statistics.ghostHits)
         expectConsistent(cache)

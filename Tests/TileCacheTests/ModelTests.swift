@@ -94,7 +94,10 @@ struct ModelTests {
         #expect(cache.statistics.liveBlocks == 0 && cache.statistics.retiredBytes == 0)
     }
 
-    @Test("a key written by one thread is seen by all as it was written last, whoever else works beside it", arguments: [64, 512])
+    @Test(
+        "a key written by one thread is seen by all as it was written last, whoever else works beside it",
+        arguments: [64, 512]
+    )
     func owners(buckets: Int) throws {
         let seed = Seed.ofThisRun
         print(seed)
