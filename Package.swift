@@ -138,6 +138,12 @@ let package = Package(
             path: "Tests/Stress/Server",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "stress-cache",
+            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            path: "Tests/Stress/Cache",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "orizuruTests",
             dependencies: [
