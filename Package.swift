@@ -107,7 +107,9 @@ let fuzzTargets: [Target] = [
 let package = Package(
     name: "orizuru",
     products: [
-        .executable(name: "orizuru", targets: ["orizuru"])
+        .executable(name: "orizuru", targets: ["orizuru"]),
+        // Preloaded into servers by benchmarks that count allocations.
+        .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
     targets: modules.flatMap { $0 } + [
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
@@ -145,11 +147,18 @@ let package = Package(
             path: "docs/examples/hello-server",
             swiftSettings: swiftSettings
         ),
+        .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
+        .executableTarget(
+            name: "bench-http",
+            dependencies: ["TestSupport"],
+            path: "Tests/Benchmarks/HTTP/Driver",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "ImageCodecs", "Prewarm", "JSONText", "Telemetry", "LockFree",
-                "CPlatform",
+                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPServer", "Prewarm", "JSONText",
+                "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
         ),

@@ -83,6 +83,7 @@ package final class HTTPServer {
             )
         }
         mailboxes = seats.map(\.mailbox)
+        state.loads.setMailboxes(mailboxes)
         for seat in seats {
             do throws(ThreadError) {
                 threads.append(

@@ -20,10 +20,12 @@ package struct ListenAddress: Sendable, Hashable {
 package struct HTTPServerConfiguration: Sendable {
     /// How connections are spread over the reactors.
     package enum Spreading: String, Sendable, CaseIterable {
-        /// One listener that all reactors watch; one of them is woken per connection. A viewer's six connections go to
-        /// whoever is free, and no queued connection is lost when reactors stop. The default.
+        /// One listener that all reactors watch. The kernel wakes one of them per connection, mostly the same one while
+        /// it keeps up; whoever accepts gives the connection to the reactor that has the fewest. So a viewer's six
+        /// connections are spread evenly, and none is lost in the queue of a reactor that stops. The default.
         case sharedListener
-        /// One listener per reactor; the kernel chooses by a hash of the addresses, blind to load.
+        /// One listener per reactor; the kernel chooses by a hash of the addresses, blind to load: now and then all six
+        /// connections of a viewer meet on one reactor.
         case listenerPerReactor
     }
 

@@ -3,7 +3,8 @@
 import CPlatform
 import LockFree
 
-/// Where other threads leave the answers to deferred requests of one reactor.
+/// Where other threads leave the answers to deferred requests of one reactor, and other reactors the connections that
+/// they accepted for it.
 ///
 /// A post wakes the reactor only if it sleeps on an empty box, so a batch costs one wake-up. The reactor looks inside
 /// only when woken: requests that are answered at once never touch the lock. May outlive its server.
@@ -14,9 +15,18 @@ package final class Mailbox: Sendable {
         let payload: AnyObject
     }
 
+    /// A connection that another reactor accepted.
+    struct Arrival {
+        let descriptor: Int32
+        let peer: platform_peer
+    }
+
     private struct Box {
         var letters: [Letter] = []
+        var arrivals: [Arrival] = []
         var isClosed = false
+
+        var isEmpty: Bool { letters.isEmpty && arrivals.isEmpty }
     }
 
     private let box = Lock(Box())
@@ -39,8 +49,21 @@ package final class Mailbox: Sendable {
         let letter = Letter(ticket: ticket, payload: payload)
         let (isTaken, wasEmpty) = box.withLock { box in
             guard !box.isClosed else { return (false, false) }
+            let wasEmpty = box.isEmpty
             box.letters.append(letter)
-            return (true, box.letters.count == 1)
+            return (true, wasEmpty)
+        }
+        if wasEmpty { wake() }
+        return isTaken
+    }
+
+    /// Gives a connection to the reactor. False where it has ended: the caller keeps the connection.
+    func hand(_ arrival: Arrival) -> Bool {
+        let (isTaken, wasEmpty) = box.withLock { box in
+            guard !box.isClosed else { return (false, false) }
+            let wasEmpty = box.isEmpty
+            box.arrivals.append(arrival)
+            return (true, wasEmpty)
         }
         if wasEmpty { wake() }
         return isTaken
@@ -48,19 +71,27 @@ package final class Mailbox: Sendable {
 
     func wake() { _ = platform_eventfd_signal(descriptor) }
 
-    /// Exchanges what has arrived against an empty array that keeps its capacity. The reactor's thread.
-    func collect(into letters: inout [Letter]) {
+    /// Takes everything that has arrived. The reactor's thread.
+    func collect(into letters: inout [Letter], and arrivals: inout [Arrival]) {
         // The eventfd first: a post that comes after this line wakes again.
         _ = platform_eventfd_clear(descriptor)
-        var empty = letters
-        empty.removeAll(keepingCapacity: true)
-        letters = box.withLock { [empty] box in
-            let arrived = box.letters
-            box.letters = empty
-            return arrived
+        (letters, arrivals) = box.withLock { box in
+            let all = (box.letters, box.arrivals)
+            box.letters = []
+            box.arrivals = []
+            return all
         }
     }
 
-    /// Refuses posts from now on. The reactor's thread, before it collects for the last time.
+    /// Refuses everything from now on. The reactor's thread, before it collects for the last time.
     func close() { box.withLock { $0.isClosed = true } }
+
+    /// The same, but only while no connection waits inside: those were accepted, so they are served. False then.
+    func closeUnlessArrivals() -> Bool {
+        box.withLock { box in
+            guard box.arrivals.isEmpty else { return false }
+            box.isClosed = true
+            return true
+        }
+    }
 }

@@ -68,10 +68,32 @@ extension Reactor {
             refuse(descriptor, .refusedOverAddressLimit)
             return true
         }
-        guard let slot = connections.take() else {
-            state.limits.release(address)
-            refuse(descriptor, .refusedOverLimit)
+        let arrival = Mailbox.Arrival(descriptor: descriptor, peer: peer)
+        // A reactor that drains serves what it has accepted: the others may have ended already.
+        if configuration.spreading == .listenerPerReactor || phase != .running {
+            state.loads.begin(index)
+            open(arrival)
             return true
+        }
+        let best = state.loads.assign(acceptedBy: index)
+        if best == index {
+            open(arrival)
+        } else if !state.loads.mailbox(of: best).hand(arrival) {
+            state.loads.end(best)
+            state.loads.begin(index)
+            open(arrival)
+        }
+        return true
+    }
+
+    /// Begins to serve a connection that was admitted and counted for this reactor.
+    func open(_ arrival: Mailbox.Arrival) {
+        let descriptor = arrival.descriptor
+        let peer = arrival.peer
+        guard let slot = connections.take() else {
+            state.limits.release(PeerAddress(high: peer.high, low: peer.low))
+            state.loads.end(index)
+            return refuse(descriptor, .refusedOverLimit)
         }
         connections[slot].descriptor = descriptor
         connections[slot].peer = peer
@@ -79,14 +101,13 @@ extension Reactor {
         let events = PLATFORM_EPOLLIN | PLATFORM_EPOLLOUT | PLATFORM_EPOLLRDHUP | PLATFORM_EPOLLET
         guard platform_epoll_add(epoll, descriptor, events, name) >= 0 else {
             connections.giveBack(slot)
-            state.limits.release(address)
-            refuse(descriptor, .refusedOverLimit)
-            return true
+            state.limits.release(PeerAddress(high: peer.high, low: peer.low))
+            state.loads.end(index)
+            return refuse(descriptor, .refusedOverLimit)
         }
         counters.add(to: .accepted)
         counters.add(to: .open)
         setDeadline(slot, .idle)
-        return true
     }
 
     private func refuse(_ descriptor: Int32, _ reason: ServerCount) {

@@ -55,6 +55,7 @@ extension Reactor {
         wheel.cancel(slot)
         platform_close(connections[slot].descriptor)
         state.limits.release(PeerAddress(high: connections[slot].peer.high, low: connections[slot].peer.low))
+        state.loads.end(index)
         connections.giveBack(slot)
         counters.add(-1, to: .open)
     }
@@ -102,8 +103,14 @@ extension Reactor {
         listeners = []
         mailbox.close()
         var letters: [Mailbox.Letter] = []
-        mailbox.collect(into: &letters)
+        var arrivals: [Mailbox.Arrival] = []
+        mailbox.collect(into: &letters, and: &arrivals)
         for letter in letters { handler.discarded(letter.payload) }
+        for arrival in arrivals {
+            state.limits.release(PeerAddress(high: arrival.peer.high, low: arrival.peer.low))
+            state.loads.end(index)
+            platform_close(arrival.descriptor)
+        }
         handler.turnEnds()
     }
 }

@@ -44,6 +44,8 @@ extension Reactor {
     func setDeadline(_ slot: UInt32, _ kind: Connection.Deadline) {
         let deadline = tick &+ deadlines.length(of: kind)
         connections[slot].deadlineKind = kind
+        // Within a tick of the last time, which is most of them at load.
+        if connections[slot].deadline == deadline { return }
         connections[slot].deadline = deadline
         wheel.schedule(slot, at: deadline)
     }

@@ -54,6 +54,7 @@ final class Reactor {
     /// Half-closed clients of deferred requests to be asked whether they are there, in the order of their times.
     var probes: [(ticket: Ticket, time: UInt64)] = []
     private var letters: [Mailbox.Letter] = []
+    private var arrivals: [Mailbox.Arrival] = []
     var nextSerial: UInt32 = 1
     /// Milliseconds of the coarse monotonic clock, and the same in ticks; once per turn.
     var now: UInt64 = 0
@@ -68,7 +69,12 @@ final class Reactor {
     var drainBegan: UInt64 = 0
     let deadlines: DeadlineTicks
 
-    init?(seat: ReactorSeat, handler: any RequestHandler, listeners: [Listener]) {
+    init(
+        seat: ReactorSeat,
+        handler: any RequestHandler,
+        listeners: [Listener],
+        connections: ConnectionTable
+    ) {
         index = seat.index
         state = seat.state
         configuration = seat.state.configuration
@@ -79,9 +85,7 @@ final class Reactor {
         self.handler = handler
         self.listeners = listeners
         deadlines = DeadlineTicks(configuration)
-        do {
-            connections = try ConnectionTable(capacity: min(state.limits.total, 1 << 24))
-        } catch { return nil }
+        self.connections = connections
         receiveByteCount = max(limits.headByteCount, BufferPool.smallByteCount)
         pool = BufferPool(fullByteCount: receiveByteCount)
         unsafe receiveBuffer = .allocate(capacity: receiveByteCount)
@@ -89,7 +93,6 @@ final class Reactor {
         wheel = TimerWheel(now: 0)
         ready.reserveCapacity(64)
         readyNow.reserveCapacity(64)
-        letters.reserveCapacity(64)
         readClock()
         wheel = TimerWheel(now: tick)
     }
@@ -115,7 +118,11 @@ final class Reactor {
             runTimers()
             observePhase()
             handler.turnEnds()
-            if phase == .stopping || (phase == .draining && connections.count == 0) { break }
+            if phase == .stopping { break }
+            if phase == .draining && connections.count == 0 {
+                if mailbox.closeUnlessArrivals() { break }
+                takeLetters()
+            }
         }
         finish()
     }
@@ -151,9 +158,10 @@ final class Reactor {
     }
 
     private func takeLetters() {
-        mailbox.collect(into: &letters)
+        mailbox.collect(into: &letters, and: &arrivals)
+        for arrival in arrivals { open(arrival) }
         for letter in letters { deliver(letter) }
-        letters.removeAll(keepingCapacity: true)
+        letters = []
     }
 
     private func deliver(_ letter: Mailbox.Letter) {

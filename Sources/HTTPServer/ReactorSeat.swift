@@ -14,6 +14,7 @@ final class ReactorSeat: @unchecked Sendable {
     let counters: ReactorCounters
     let mailbox: Mailbox
     let epoll: Int32
+    private let connections: ConnectionTable
     private var listeners: [Listener]
 
     init(index: Int, state: ServerState, listeners: [Listener], counters: ReactorCounters) throws(HTTPServerError) {
@@ -22,6 +23,7 @@ final class ReactorSeat: @unchecked Sendable {
         self.counters = counters
         self.listeners = listeners
         mailbox = try Mailbox()
+        connections = try ConnectionTable(capacity: min(state.limits.total, 1 << 24))
         epoll = platform_epoll_create()
         guard epoll >= 0 else { throw .system("creating the epoll descriptor of a reactor", -epoll) }
         let code = platform_epoll_add(epoll, mailbox.descriptor, PLATFORM_EPOLLIN, Reactor.mailboxEvent)
@@ -34,18 +36,14 @@ final class ReactorSeat: @unchecked Sendable {
     func run(_ handler: any RequestHandler) {
         let listeners = self.listeners
         self.listeners = []
-        if let reactor = Reactor(seat: self, handler: handler, listeners: listeners) {
-            reportStarted()
-            reactor.run()
-        } else {
-            reportStarted()
-        }
-        state.progress.withLock { $0.finished += 1 }
-        state.progress.broadcast()
+        let reactor = Reactor(seat: self, handler: handler, listeners: listeners, connections: connections)
+        report { $0.started += 1 }
+        reactor.run()
+        report { $0.finished += 1 }
     }
 
-    private func reportStarted() {
-        state.progress.withLock { $0.started += 1 }
+    private func report(_ step: (inout ServerState.Progress) -> Void) {
+        state.progress.withLock { step(&$0) }
         state.progress.broadcast()
     }
 }

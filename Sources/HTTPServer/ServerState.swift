@@ -14,6 +14,9 @@ final class ServerState: Sendable {
     /// Reactors whose handler exists, and those whose loop has ended.
     let progress = ConditionLock<Progress>(Progress())
 
+    /// How many connections each reactor has, those on their way to it included.
+    let loads: ReactorLoads
+
     struct Progress {
         var started = 0
         var finished = 0
@@ -22,5 +25,6 @@ final class ServerState: Sendable {
     init(configuration: HTTPServerConfiguration, limits: ConnectionLimits) {
         self.configuration = configuration
         self.limits = limits
+        loads = ReactorLoads(count: configuration.reactors)
     }
 }

@@ -109,7 +109,7 @@ private let fieldNames: [KnownField: String] = [
     .ifRange: "if-range", .range: "range", .accept: "accept", .acceptEncoding: "accept-encoding", .origin: "origin",
     .accessControlRequestMethod: "access-control-request-method",
     .accessControlRequestHeaders: "access-control-request-headers", .priority: "priority",
-    .orizuruPriority: "x-orizuru-priority", .userAgent: "user-agent", .referer: "referer",
+    .orizuruPrewarm: "x-orizuru-prewarm", .userAgent: "user-agent", .referer: "referer",
     .authorization: "authorization", .forwardedFor: "x-forwarded-for", .forwardedProto: "x-forwarded-proto",
     .forwardedHost: "x-forwarded-host",
 ]

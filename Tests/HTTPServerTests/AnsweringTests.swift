@@ -207,6 +207,22 @@ struct AnsweringTests {
         #expect(try client.readAnswer().text == "hello")
     }
 
+    @Test("six connections of a viewer are spread evenly over two reactors")
+    func evenSpread() throws {
+        let server = try TestServer()
+        let clients = try (0..<6).map { _ in try server.client() }
+        for client in clients {
+            try client.request("/reactor")
+            _ = try client.readAnswer()
+        }
+        var byReactor: [String: Int] = [:]
+        for client in clients {
+            try client.request("/reactor")
+            byReactor[try client.readAnswer().text, default: 0] += 1
+        }
+        #expect(byReactor == ["0": 3, "1": 3])
+    }
+
     @Test("a port that is taken, and an address that is none, are errors that say what to do")
     func startErrors() throws {
         let server = try TestServer()

@@ -54,13 +54,15 @@ final class CountedBody {
 }
 
 /// Routes for tests: `/text` `/big/BYTES` `/copied/BYTES` `/file/BYTES` `/tagged` `/wait` (deferred until the test
-/// completes it) `/worker` (deferred, answered by a thread) `/twice` (deferred two times) `/echo`.
+/// completes it) `/worker` (deferred, answered by a thread) `/twice` (deferred two times) `/echo` `/reactor`.
 final class TestHandler: RequestHandler {
+    private let reactor: Int
     private let mailbox: Mailbox
     private let record: Record
     private var bodies: [Int: CountedBody] = [:]
 
-    init(mailbox: Mailbox, record: Record) {
+    init(reactor: Int = 0, mailbox: Mailbox, record: Record) {
+        self.reactor = reactor
         self.mailbox = mailbox
         self.record = record
     }
@@ -87,6 +89,7 @@ final class TestHandler: RequestHandler {
         case "echo":
             let query = unsafe String(decoding: request.query, as: UTF8.self)
             responder.send(status: .ok, headers: [], body: Array("\(path)?\(query)".utf8))
+        case "reactor": responder.send(status: .ok, headers: [], body: Array("\(reactor)".utf8))
         case nil: responder.send(status: .ok, headers: [], body: Array("root".utf8))
         default: responder.send(status: .notFound, text: "nothing here\n")
         }
@@ -168,7 +171,9 @@ final class TestServer {
         configuration.listen = [ListenAddress(port: 0)]
         configuration.reactors = 2
         change(&configuration)
-        server = HTTPServer(configuration) { [record] _, mailbox in TestHandler(mailbox: mailbox, record: record) }
+        server = HTTPServer(configuration) { [record] reactor, mailbox in
+            TestHandler(reactor: reactor, mailbox: mailbox, record: record)
+        }
         try server.start()
     }
 

@@ -16,7 +16,8 @@ struct RenderQueueTests {
         for (name, priority) in [
             ("p1", RenderPriority.prewarm), ("l1", .lookAhead), ("a1", .awaited), ("p2", .prewarm), ("a2", .awaited),
         ] {
-            #expect(queue.push(Job(name), priority))
+            let isTaken1 = queue.push(Job(name), priority)
+            #expect(isTaken1)
         }
         var names: [String] = []
         while let (job, _) = queue.pop() { names.append(job.name) }
@@ -26,10 +27,14 @@ struct RenderQueueTests {
     @Test("a full priority refuses, and leaves the others their room")
     func bounded() {
         var queue = RenderQueue<Job>(limit: 2)
-        #expect(queue.push(Job("1"), .awaited))
-        #expect(queue.push(Job("2"), .awaited))
-        #expect(!queue.push(Job("3"), .awaited))
-        #expect(queue.push(Job("4"), .prewarm))
+        let isTaken2 = queue.push(Job("1"), .awaited)
+        #expect(isTaken2)
+        let isTaken3 = queue.push(Job("2"), .awaited)
+        #expect(isTaken3)
+        let isTaken4 = queue.push(Job("3"), .awaited)
+        #expect(!isTaken4)
+        let isTaken5 = queue.push(Job("4"), .prewarm)
+        #expect(isTaken5)
         #expect(queue.count == 3)
     }
 
@@ -39,9 +44,13 @@ struct RenderQueueTests {
         let job = Job("gone")
         _ = queue.push(job, .awaited)
         _ = queue.push(Job("stays"), .awaited)
-        #expect(queue.remove(job, .awaited))
-        #expect(!queue.remove(job, .awaited))
-        #expect(queue.pop()?.job.name == "stays")
-        #expect(queue.pop() == nil)
+        let wasThere6 = queue.remove(job, .awaited)
+        #expect(wasThere6)
+        let wasThere7 = queue.remove(job, .awaited)
+        #expect(!wasThere7)
+        let next8 = queue.pop()
+        #expect(next8?.job.name == "stays")
+        let next9 = queue.pop()
+        #expect(next9 == nil)
     }
 }

@@ -172,38 +172,6 @@ struct ArgumentsTests {
         }
     }
 
-    @Test("errors go to standard error with exit code 2 for usage and configuration, 1 for what a command throws")
-    func dispatch() {
-        struct Burnt: Error, CustomStringConvertible { let description = "the cake is burnt" }
-        var output = ""
-        var errors = ""
-        func run(_ arguments: String...) -> Int32 {
-            output = ""
-            errors = ""
-            let runners: [String: CommandDispatch.Runner] = [
-                "bake": { command in
-                    switch command.positionals.first {
-                    case "cold": throw Burnt()
-                    case "wrong": throw ConfigurationError("no such heat")
-                    default: return 130
-                    }
-                }
-            ]
-            return CommandDispatch(
-                program: kitchen,
-                runners: runners,
-                output: { output += $0 },
-                errors: { errors += $0 }
-            ).run(arguments)
-        }
-        #expect(run("bake", "hot") == 130 && output.isEmpty && errors.isEmpty)
-        #expect(run("bake", "cold") == 1 && errors == "kitchen: the cake is burnt\n")
-        #expect(run("bake", "wrong") == 2 && errors == "kitchen: no such heat\n")
-        #expect(run("bake") == 2 && errors == "kitchen: bake needs OVEN: Where.\n'kitchen bake --help' tells more\n")
-        #expect(run() == 2 && errors.hasSuffix("'kitchen --help' tells more\n") && output.isEmpty)
-        #expect(run("--version") == 0 && output == "kitchen 1.2\n" && errors.isEmpty)
-    }
-
     @Test(
         "the nearest word is found within a third of its letters",
         arguments: [

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import HTTPServer
 import JSONText
 import Telemetry
 import Testing
+import TileCache
 import TileModel
 
 @testable import orizuru

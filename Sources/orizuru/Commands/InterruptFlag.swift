@@ -35,7 +35,12 @@ enum InterruptFlag {
         // SAFETY: the clock fills one timespec.
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         let now = time.tv_sec &* 1_000_000_000 &+ time.tv_nsec
+        if note(at: now, in: first) { _exit(128 &+ number) }
+    }
+
+    /// Notes a signal. Returns whether it is a second wish rather than the first, or its echo.
+    static func note(at now: Int, in first: borrowing Atomic<Int>) -> Bool {
         let (isFirst, earlier) = first.compareExchange(expected: 0, desired: max(now, 1), ordering: .relaxed)
-        if !isFirst, now &- earlier >= echo { _exit(128 &+ number) }
+        return !isFirst && now &- earlier >= echo
     }
 }

@@ -17,8 +17,8 @@ extension PrewarmCommand {
             form: settings.progress == .auto ? (isTerminal ? .bar : .json) : settings.progress,
             shouldStop: { InterruptFlag.isRaised },
             columns: terminalColumns,
-            output: StandardStreams.output,
-            errors: StandardStreams.errors
+            output: { Output.write($0, to: .standardOutput) },
+            errors: { Output.write($0, to: .standardError) }
         )
     }
 
