@@ -115,7 +115,9 @@ final class RenderWorker {
         do {
             let bytes = try unsafe renderer.render(member: form.member, padded: form.isPadded)
             if material.part(ofMember: form.member).isResidual || form.isPadded { pipeline.metrics.tilesEncoded.add() }
-            return unsafe store(bytes, as: key, .jpeg, tileset, start: start)
+            // What is rendered has no file of its own: its tag is known before it is made.
+            let rendered = StoredTileFile(format: .jpeg, identity: 0)
+            return unsafe store(bytes, as: key, rendered, tileset, start: start)
         } catch .missing {
             return .missing
         } catch {
@@ -164,19 +166,19 @@ final class RenderWorker {
         start: Int
     ) -> TileOutcome {
         do {
-            let format = try tileset.source.readTile(tile, into: stored)
+            let file = try tileset.source.readTile(tile, into: stored)
             guard form.isPadded else {
-                return unsafe stored.withUnsafeBytes { unsafe store($0, as: key, format, tileset, start: start) }
+                return unsafe stored.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
             }
             let padded = try storedForm.padded(
                 stored.bytes,
-                format: format,
+                format: file.format,
                 tile: tile,
                 pyramid: tileset.pyramid,
                 quality: tileset.parameters.quality
             )
             pipeline.metrics.tilesEncoded.add()
-            return unsafe padded.withUnsafeBytes { unsafe store($0, as: key, format, tileset, start: start) }
+            return unsafe padded.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
         } catch SourceError.missing {
             return .missing
         } catch {
@@ -191,15 +193,15 @@ final class RenderWorker {
     private func store(
         _ bytes: UnsafeRawBufferPointer,
         as key: TileKey,
-        _ format: TileFormat,
+        _ file: StoredTileFile,
         _ tileset: OpenTileset,
         start: Int
     ) -> TileOutcome {
         headerBlock.removeAll(keepingCapacity: true)
         tileset.headers.appendHeaders(
             of: key,
-            entityTag: tileset.entityTag(of: key),
-            format: format,
+            entityTag: tileset.entityTag(of: key, fileIdentity: file.identity),
+            format: file.format,
             byteCount: bytes.count,
             to: &headerBlock
         )

@@ -80,7 +80,7 @@ final class OpenFile: Sendable {
         _ tile: TileCoordinate,
         path: String,
         into buffer: TileBuffer
-    ) throws(SourceError) -> TileFormat {
+    ) throws(SourceError) -> StoredTileFile {
         buffer.clear()
         guard let file = try ifPresent(path) else { throw .missing(tile) }
         guard file.size > 0 else { throw .damaged(path: path, reason: "a tile of zero bytes") }
@@ -94,7 +94,9 @@ final class OpenFile: Sendable {
             buffer.clear()
             throw .damaged(path: path, reason: "neither JPEG, PNG nor WebP by its first bytes")
         }
-        return format
+        var identity = StableHash()
+        file.identity.combine(into: &identity)
+        return StoredTileFile(format: format, identity: identity.value)
     }
 
     /// The file, or nil where there is none of that name.

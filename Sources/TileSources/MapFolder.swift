@@ -79,7 +79,7 @@ package final class MapFolder: TileSource {
 
     package func family(for tile: TileCoordinate) -> Family? { nil }
 
-    package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> TileFormat {
+    package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
         let row = countsRowsFromBottom ? (1 << tile.level) - 1 - tile.y : tile.y
         for fileExtension in fileExtensions {
             do {

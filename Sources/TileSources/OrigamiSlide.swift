@@ -76,7 +76,7 @@ package final class OrigamiSlide: TileSource {
         return Family(parent: tile.ancestor(tile.level - parentLevel), in: info.pyramid)
     }
 
-    package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> TileFormat {
+    package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
         try OpenFile.readTile(tile, path: tiles.path(of: tile), into: buffer)
     }
 
