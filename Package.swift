@@ -6,18 +6,23 @@
 
 import PackageDescription
 
+/// The fuzz targets (`Tests/Fuzz/run`) exist only where the environment asks for them: all that they use is then built
+/// with the fuzzer's and the address sanitizer's instrumentation, and nothing else can be linked.
+let isFuzzing = Context.environment["ORIZURU_FUZZ"] != nil
+
 /// Settings of every Swift target: one list, so that no module is laxer than another.
-let swiftSettings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .strictMemorySafety(),  // SE-0458
-    .treatAllWarnings(as: .error),  // SE-0480
-    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
-    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
-    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
-]
+let swiftSettings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .strictMemorySafety(),  // SE-0458
+        .treatAllWarnings(as: .error),  // SE-0480
+        .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+        .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+        .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    ] + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
 
 let cSettings: [CSetting] = [
-    .unsafeFlags(["-Wall", "-Wextra", "-Werror"])
+    .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
 ]
 
 /// A module of `Sources/<name>` and its tests in `Tests/<name>Tests`.
@@ -50,7 +55,7 @@ let modules: [[Target]] = [
     module("Telemetry", ["LockFree", "CPlatform"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls", "CPlatform"]),
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
-    module("TileSources", ["TileModel", "FamilyRendering", "ImageCodecs", "LockFree", "Telemetry"]),
+    module("TileSources", ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
         "TilePipeline",
@@ -85,6 +90,20 @@ let modules: [[Target]] = [
     module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
 ]
 
+let fuzzTargets: [Target] = [
+    .executableTarget(
+        name: "fuzz-parsers",
+        dependencies: [
+            "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText",
+        ],
+        path: "Tests/Fuzz",
+        exclude: ["run"],
+        swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])],
+        // The default linker trips over the debug information of instrumented code.
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
+    )
+]
+
 let package = Package(
     name: "orizuru",
     products: [
@@ -97,7 +116,12 @@ let package = Package(
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
-        .target(name: "TestSupport", dependencies: ["CPlatform"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["CPlatform"],
+            path: "Tests/TestSupport",
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "CAllocationCount",
             path: "Tests/Benchmarks/RenderAllocations",
@@ -152,5 +176,5 @@ let package = Package(
             ],
             swiftSettings: swiftSettings
         ),
-    ]
+    ] + (isFuzzing ? fuzzTargets : [])
 )

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import FamilyRendering
+import JSONText
 package import Telemetry
 package import TileModel
 
@@ -139,6 +140,6 @@ package final class MapFolder: TileSource {
 
     private static func saysTMS(_ path: String) -> Bool {
         guard let bytes = try? OpenFile.contents(of: path, limit: Limits.metadataBytes) else { return false }
-        return JSONValue(parsing: bytes)?["scheme"]?.text == "tms"
+        return (try? JSONReader.read(bytes, dialect: .json))?["scheme"]?.string == "tms"
     }
 }

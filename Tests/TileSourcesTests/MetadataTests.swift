@@ -7,36 +7,6 @@ import TileModel
 
 @Suite("Small files and headers beside tiles")
 struct MetadataTests {
-    private func parse(_ text: String) -> JSONValue? { JSONValue(parsing: Array(text.utf8)) }
-
-    @Test("JSON of every kind is read")
-    func json() {
-        #expect(
-            parse(" {\"a\": [1, -2.5e1, true, false, null, \"x\\n\\u00e9\\ud83d\\ude00\\/\"], \"b\": {}} ")
-                == .object([
-                    "a": .array([.number(1), .number(-25), .bool(true), .bool(false), .null, .string("x\né😀/")]),
-                    "b": .object([:]),
-                ])
-        )
-        #expect(parse("0") == .number(0))
-    }
-
-    @Test(
-        "what is not JSON is nil",
-        arguments: [
-            "", "{", "[1,]", "{\"a\"}", "{\"a\":1,}", "01", "+1", "1.", ".5", "1e", "nan", "1e999", "\"\\x\"",
-            "\"\\ud800\"",
-            "\"\\ud800\\u0041\"", "\"a", "\"\n\"", "1 2", "tru", "'a'", "// c\n1",
-        ]
-    )
-    func notJSON(text: String) { #expect(parse(text) == nil) }
-
-    @Test("nesting is bounded")
-    func nesting() {
-        #expect(parse(String(repeating: "[", count: 60) + String(repeating: "]", count: 60)) != nil)
-        #expect(parse(String(repeating: "[", count: 100_000)) == nil)
-    }
-
     @Test("a map's metadata: name, attribution, bounds as array or text; impossible bounds say nothing")
     func maps() {
         func metadata(_ text: String) -> TilesetMetadata { TilesetMetadata(json: Array(text.utf8)) }
