@@ -6,18 +6,23 @@
 
 import PackageDescription
 
+/// The fuzz targets (`Tests/Fuzz/run`) exist only where the environment asks for them: all that they use is then built
+/// with the fuzzer's and the address sanitizer's instrumentation, and nothing else can be linked.
+let isFuzzing = Context.environment["ORIZURU_FUZZ"] != nil
+
 /// Settings of every Swift target: one list, so that no module is laxer than another.
-let swiftSettings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .strictMemorySafety(),  // SE-0458
-    .treatAllWarnings(as: .error),  // SE-0480
-    .enableUpcomingFeature("ExistentialAny"),  // SE-0335
-    .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
-    .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
-]
+let swiftSettings: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .strictMemorySafety(),  // SE-0458
+        .treatAllWarnings(as: .error),  // SE-0480
+        .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+        .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+        .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+    ] + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
 
 let cSettings: [CSetting] = [
-    .unsafeFlags(["-Wall", "-Wextra", "-Werror"])
+    .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
 ]
 
 /// A module of `Sources/<name>` and its tests in `Tests/<name>Tests`.
@@ -25,14 +30,15 @@ func module(
     _ name: String,
     _ dependencies: [String] = [],
     testDependencies: [String] = [],
-    resources: [Resource]? = nil
+    resources: [Resource]? = nil,
+    settings: [SwiftSetting] = swiftSettings
 ) -> [Target] {
     [
         .target(
             name: name,
             dependencies: dependencies.map { .byName(name: $0) },
             resources: resources,
-            swiftSettings: swiftSettings
+            swiftSettings: settings
         ),
         .testTarget(
             name: "\(name)Tests",
@@ -44,45 +50,78 @@ func module(
 
 let modules: [[Target]] = [
     module("TileModel"),
+    module("JSONText"),
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree", "CPlatform"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls", "CPlatform"]),
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
-    module("TileSources", ["TileModel", "FamilyRendering", "ImageCodecs", "LockFree", "Telemetry"]),
+    module("TileSources", ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
         "TilePipeline",
-        ["TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry", "CPlatform"]
+        [
+            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "CPlatform",
+        ]
     ),
     module("HTTPMessages", ["CPlatform"]),
-    module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"]),
+    module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"], testDependencies: ["hello-server"]),
     module("TileDescriptions", ["TileModel"]),
     module(
         "TileService",
         [
-            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache", "TilePipeline",
+            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache",
+            "TilePipeline",
             "HTTPMessages", "HTTPServer", "LockFree", "Telemetry", "CPlatform",
         ],
         resources: [
-            .embedInCode("Pages/viewer.html"), .embedInCode("Pages/viewer.js"), .embedInCode("Pages/viewer.css"),
-            .embedInCode("Pages/catalog.html"),
-        ]
+            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
+            "pyramid.js",
+            "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
+        ].map { .embedInCode("Pages/\($0)") }
     ),
-    module("PyramidBuilding", ["TileModel", "ImageCodecs", "FamilyRendering"], testDependencies: ["TileSources"]),
-    module("Prewarm", ["TileModel", "HTTPMessages", "CPlatform"]),
+    module(
+        "PyramidBuilding",
+        ["TileModel", "ImageCodecs", "FamilyRendering"],
+        testDependencies: ["TileSources"],
+        // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
+        settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+    ),
+    module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
+]
+
+let fuzzTargets: [Target] = [
+    .executableTarget(
+        name: "fuzz-parsers",
+        dependencies: [
+            "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText",
+        ],
+        path: "Tests/Fuzz",
+        exclude: ["run"],
+        swiftSettings: swiftSettings + [.unsafeFlags(["-parse-as-library"])],
+        // The default linker trips over the debug information of instrumented code.
+        linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
+    )
 ]
 
 let package = Package(
     name: "orizuru",
     products: [
-        .executable(name: "orizuru", targets: ["orizuru"])
+        .executable(name: "orizuru", targets: ["orizuru"]),
+        // Preloaded into servers by benchmarks that count allocations.
+        .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
     targets: modules.flatMap { $0 } + [
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
-        .target(name: "TestSupport", dependencies: ["CPlatform"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport",
+            dependencies: ["CPlatform"],
+            path: "Tests/TestSupport",
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "CAllocationCount",
             path: "Tests/Benchmarks/RenderAllocations",
@@ -98,14 +137,44 @@ let package = Package(
             name: "orizuru",
             dependencies: [
                 "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "FamilyRendering",
-                "ImageCodecs", "PyramidBuilding", "Prewarm", "Telemetry", "LockFree", "CPlatform",
+                "ImageCodecs", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "hello-server",
+            dependencies: ["HTTPServer", "HTTPMessages"],
+            path: "docs/examples/hello-server",
+            swiftSettings: swiftSettings
+        ),
+        .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
+        .executableTarget(
+            name: "bench-http",
+            dependencies: ["TestSupport"],
+            path: "Tests/Benchmarks/HTTP/Driver",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-server",
+            dependencies: [
+                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree", "TestSupport",
+            ],
+            path: "Tests/Stress/Server",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-cache",
+            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            path: "Tests/Stress/Cache",
             swiftSettings: swiftSettings
         ),
         .testTarget(
             name: "orizuruTests",
-            dependencies: ["orizuru", "TestSupport", "TileModel", "ImageCodecs", "CPlatform"],
+            dependencies: [
+                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPServer", "Prewarm", "JSONText",
+                "Telemetry", "LockFree", "CPlatform",
+            ],
             swiftSettings: swiftSettings
         ),
-    ]
+    ] + (isFuzzing ? fuzzTargets : [])
 )

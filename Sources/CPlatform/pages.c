@@ -40,3 +40,28 @@ size_t platform_resident_bytes(void) {
     fclose(file);
     return fields == 2 ? (size_t)resident * (size_t)sysconf(_SC_PAGESIZE) : 0;
 }
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define PLATFORM_HAS_ASAN 1
+#endif
+#endif
+
+void platform_poison(const void *start, size_t bytes) {
+#ifdef PLATFORM_HAS_ASAN
+    __asan_poison_memory_region(start, bytes);
+#else
+    (void)start;
+    (void)bytes;
+#endif
+}
+
+void platform_unpoison(const void *start, size_t bytes) {
+#ifdef PLATFORM_HAS_ASAN
+    __asan_unpoison_memory_region(start, bytes);
+#else
+    (void)start;
+    (void)bytes;
+#endif
+}

@@ -25,7 +25,7 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
     case host, connection, contentLength, transferEncoding, expect
     case ifNoneMatch, ifModifiedSince, ifMatch, ifUnmodifiedSince, ifRange, range
     case accept, acceptEncoding, origin, accessControlRequestMethod, accessControlRequestHeaders
-    case priority, orizuruPriority, userAgent, referer, authorization
+    case priority, orizuruPrewarm, userAgent, referer, authorization
     case forwardedFor, forwardedProto, forwardedHost
 
     /// How many there are.

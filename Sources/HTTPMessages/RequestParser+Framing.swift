@@ -44,7 +44,8 @@ extension RequestParser {
         if let refusal = unsafe splitTarget(base, target, &head) { return .refused(refusal) }
         if head.place(of: .transferEncoding) != nil { return .refused(.transferCoding) }
         if let expectation = head.place(of: .expect) {
-            guard unsafe equalsIgnoringCase(base + Int(expectation.start), Int(expectation.count), "100-continue") else {
+            guard unsafe equalsIgnoringCase(base + Int(expectation.start), Int(expectation.count), "100-continue")
+            else {
                 return .refused(.expectation)
             }
             // A 1.0 client cannot have meant it (RFC 9110, 10.1.1).
@@ -130,8 +131,9 @@ extension RequestParser {
         // SAFETY: `at` is below `count` at each read.
         if count > 0, unsafe bytes[0] == UInt8(ascii: "[") {
             at = 1
-            while at < count, unsafe isHexadecimal(bytes[at]) || bytes[at] == UInt8(ascii: ":")
-                || bytes[at] == UInt8(ascii: ".")
+            while at < count,
+                unsafe isHexadecimal(bytes[at]) || bytes[at] == UInt8(ascii: ":")
+                    || bytes[at] == UInt8(ascii: ".")
             { at += 1 }
             guard at > 1, at < count, unsafe bytes[at] == UInt8(ascii: "]") else { return false }
             at += 1

@@ -35,6 +35,19 @@ package final class MetricsRegistry: Sendable {
         _ = register(name, help, .counter, labels, .closure(read))
     }
 
+    /// Counters whose series come and go: `collect` gives those there are at a scrape, with rendered labels
+    /// (`MetricsRegistry.rendered`). For what would be too many series to keep all of them at zero.
+    package func counters(
+        _ name: String,
+        help: String,
+        collect: @escaping @Sendable () -> [(labels: String, value: Int)]
+    ) {
+        _ = register(name, help, .counter, [:], .collection(collect))
+    }
+
+    /// Labels as a scrape writes them, without braces; for `counters`.
+    package static func rendered(_ labels: Labels) -> String { MetricFamily.render(labels) }
+
     /// The gauge `name` with these labels.
     package func gauge(_ name: String, help: String, labels: Labels = [:]) -> Gauge {
         let made = Gauge()
@@ -102,6 +115,7 @@ struct MetricFamily: Sendable {
         case gauge(Gauge)
         case histogram(Histogram)
         case closure(@Sendable () -> Double)
+        case collection(@Sendable () -> [(labels: String, value: Int)])
     }
 
     let name: String
@@ -118,6 +132,8 @@ struct MetricFamily: Sendable {
             case .counter(let counter): text += "\(name)\(braced) \(counter.value)\n"
             case .gauge(let gauge): text += "\(name)\(braced) \(gauge.value)\n"
             case .closure(let read): text += "\(name)\(braced) \(Self.number(read()))\n"
+            case .collection(let collect):
+                for (labels, value) in collect() { text += "\(name){\(labels)} \(value)\n" }
             case .histogram(let histogram): render(histogram, labels, into: &text)
             }
         }

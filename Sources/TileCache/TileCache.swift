@@ -1,1 +1,191 @@
 // SPDX-License-Identifier: Apache-2.0
+
+internal import CPlatform
+internal import LockFree
+internal import Synchronization
+package import Telemetry
+package import TileModel
+
+/// The memory tier: tiles with their stored header blocks, found without a lock and without a shared write.
+///
+/// *What it guarantees.*
+/// - A look-up is wait-free: it never waits for a writer, for the keeper or for another reader, and never retries.
+/// - A hit on an entry that was counted often enough lately writes no memory that another thread reads: counters are per
+///   thread, and a use is counted only up to the policy's limit (15), until the keeper halves the count.
+/// - What the process holds for the cache never exceeds the byte budget: `Budget` charges before memory is touched.
+/// - Whatever is evicted is evicted by the keeper, never by a request.
+/// - A key's bytes never change: another version of a tileset has another ordinal, so two blocks of one key are equal
+///   and it does not matter which of them a reader got.
+///
+/// *How.* `BucketTable` maps a key to a block; `Collector` (LockFree) frees unlinked blocks once no reader can hold them;
+/// `BlockPool` has the memory; `Keeper` scores and evicts by an `EvictionPolicy`. A reader goes on-line once per turn of
+/// its loop and borrows what it finds; a block that has to live longer is pinned by a counted reference. The cache's own
+/// reference is dropped only after the grace period, so whoever is on-line always finds a count of at least one.
+///
+/// *From where.* The bucket with tags and overflow counts follows F14 (Bronson, Shi, "Open-sourcing F14", 2019) made
+/// concurrent; reclamation see `Collector`; two classes with ghosts follow 2Q (Johnson, Shasha, 1994) and S3-FIFO (Yang
+/// et al., 2023), with a scored main part as in GDSF (Cherkasova, 1998).
+///
+/// *What it gives up.* The table never grows: its size is fixed by the budget and the expected entry size. Free memory
+/// counts as used. A reader that stalls while on-line stops freeing: what is there stays and is served, but once the
+/// budget is full inserts are refused (counted and logged) until it moves on.
+///
+/// @unchecked Sendable: the table is reached through atomics, everything else is immutable, atomic or behind a lock.
+package final class TileCache: @unchecked Sendable {
+    package let configuration: TileCacheConfiguration
+    let table: BucketTable
+    let ghosts: GhostList
+    let budget: Budget
+    let pool: BlockPool
+    let collector = Collector()
+    let keeper = KeeperState()
+    let logger: Logger
+    private let rows = CounterRows()
+    private let uncached = UncachedBlocks()
+    /// Counts how often half the budget was dropped; the keeper writes it.
+    let generation = Atomic<UInt16>(0)
+    private let useLimit: UInt16
+    private let tracksLastUse: Bool
+    /// Live bytes above which an insert wakes the keeper.
+    let wakeLevel: Int
+    /// Uncharged bytes below which an insert wakes the keeper.
+    let wakeHeadroom: Int
+    /// Table and ghosts.
+    let fixedBytes: Int
+    let stallFault = RepeatedFault(every: .seconds(10))
+
+    /// Retired bytes past which the keeper evicts no more: they cannot be freed before a reader moves on.
+    var retiredLimit: Int { budget.limit / 8 }
+
+    /// Retired bytes that, where room is missing, are taken for its reason: about what one eviction retires.
+    var stallLevel: Int { budget.limit / 24 }
+
+    /// The keeper aims at so much uncharged memory: what a change of the size mix draws on.
+    var headroomTarget: Int { max(budget.limit / 50, 256 << 10) }
+
+    /// Makes an empty cache; its keeper does not run yet.
+    package init(configuration: TileCacheConfiguration, logger: Logger = .silent) throws(TileCacheError) {
+        self.configuration = configuration
+        self.logger = logger
+        let limit = configuration.byteBudget
+        let expected = max(configuration.expectedEntryBytes, 256)
+        // Two thirds full at the expected size.
+        let buckets = max(limit / expected * 3 / 2 / BucketTable.slotsPerBucket, 64)
+        guard let table = BucketTable(bucketCount: buckets) else {
+            throw .noMemory(bytes: buckets * BucketTable.bucketBytes)
+        }
+        guard let ghosts = GhostList(count: table.slotCount / 2) else {
+            table.unmap()
+            throw .noMemory(bytes: table.slotCount)
+        }
+        self.table = table
+        self.ghosts = ghosts
+        fixedBytes = table.bytes + ghosts.bytes
+        budget = Budget(limit: limit)
+        var stripes = 1
+        // A stripe has its own partly filled chunks, so small caches have one.
+        while stripes < min(OSThread.processorCount, 8) && limit >> 27 >= stripes { stripes *= 2 }
+        pool = BlockPool(budget: budget, stripes: stripes, poisons: configuration.poisonsFreedBlocks)
+        useLimit = UInt16(configuration.policy.useLimit)
+        tracksLastUse = configuration.policy.tracksLastUse
+        wakeLevel = Int(Double(limit) * configuration.highWatermark) - fixedBytes
+        wakeHeadroom = max(limit / 100, 128 << 10)
+        guard budget.charge(fixedBytes) else {
+            table.unmap()
+            ghosts.unmap()
+            throw .noMemory(bytes: fixedBytes)
+        }
+    }
+
+    /// Frees everything. The keeper must have been stopped and every participant be off-line. Blocks that somebody has
+    /// pinned stay until they are released; their pool's memory is then kept to the end of the process.
+    deinit {
+        for position in table.positions {
+            let word = unsafe table.slot(position).pointee.exchange(0, ordering: .relaxed)
+            if word != 0 { dropReference(BucketTable.block(word)) }
+        }
+        collector.drain()
+        table.unmap()
+        ghosts.unmap()
+        if pool.liveBlockCount > 0 { _ = unsafe Unmanaged.passRetained(pool) }
+    }
+
+    /// A way in for one more thread; see `CacheParticipant`. Takes a lock.
+    package func makeParticipant() -> CacheParticipant {
+        CacheParticipant(epochs: collector.register(), rows: rows, clock: configuration.clock)
+    }
+
+    /// The tile of a key, and one request more on its count. The participant must be on-line.
+    ///
+    /// Complexity: O(1), two cache lines of the cache's own as a rule, at most 16 buckets.
+    package func find(_ key: TileKey, by participant: CacheParticipant) -> CachedTile? {
+        assert(participant.isOnline, "a look-up off-line")
+        guard let block = table.find(key, hash: KeyHash.of(key)) else {
+            participant.count(.misses)
+            return nil
+        }
+        let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
+        if use.count < useLimit { countUse(block, participant) }
+        if tracksLastUse { noteTime(block, participant.now) }
+        participant.count(use.isHot ? .hotHits : .warmHits)
+        return CachedTile(block: block, tier: use.isHot ? .hot : .warm)
+    }
+
+    /// The tile of a key without counting anything: for probes of the miss path and for HEAD-like questions. The
+    /// participant must be on-line.
+    package func peek(_ key: TileKey, by participant: CacheParticipant) -> CachedTile? {
+        assert(participant.isOnline, "a look-up off-line")
+        guard let block = table.find(key, hash: KeyHash.of(key)) else { return nil }
+        let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
+        return CachedTile(block: block, tier: use.isHot ? .hot : .warm)
+    }
+
+    /// Whether a key is there, without counting anything. The participant may be off-line.
+    package func contains(_ key: TileKey, by participant: CacheParticipant) -> Bool {
+        participant.withGuard { table.find(key, hash: KeyHash.of(key)) != nil }
+    }
+
+    /// A block outside the table and the budget, so that an answer can be sent although memory has no room for it.
+    package func makeUncached(headers: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) -> PinnedTile {
+        precondition(headers.count <= Block.maxStoredHeaderBytes && body.count <= Block.maxBodyBytes)
+        return unsafe PinnedTile(block: uncached.make(headers: headers, body: body))
+    }
+
+    /// The sum of a counter over all threads.
+    func total(_ counter: CacheCounter) -> Int { rows.sum(counter, rows: collector.indexLimit) }
+
+    var uncachedBytes: Int { uncached.liveBytes }
+
+    private func countUse(_ block: Block, _ participant: CacheParticipant) {
+        var use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
+        // Three tries: a count that others raise at the same time is right enough.
+        for _ in 0..<3 {
+            guard use.count < useLimit, !use.isUnlinked else { return }
+            let next = use.incremented
+            let (exchanged, original) = unsafe block.use.pointee.compareExchange(
+                expected: use.bits,
+                desired: next.bits,
+                ordering: .relaxed
+            )
+            if exchanged {
+                if next.isHot && !use.isHot {
+                    let bytes = block.pooledBytes
+                    participant.count(.warmEntries, -1)
+                    participant.count(.warmBytes, -bytes)
+                    participant.count(.hotEntries)
+                    participant.count(.hotBytes, bytes)
+                }
+                return
+            }
+            use = UseWord(bits: original)
+        }
+    }
+
+    private func noteTime(_ block: Block, _ now: UInt32) {
+        let last = unsafe block.lastUse.pointee.load(ordering: .relaxed)
+        // A second: the policy's unit. A time ahead of ours (another thread's newer clock) is left alone.
+        if Int32(truncatingIfNeeded: now &- last) >= 1000 {
+            unsafe block.lastUse.pointee.store(now, ordering: .relaxed)
+        }
+    }
+}

@@ -33,13 +33,18 @@ public struct TileKey: Hashable, Sendable {
         )
     }
 
+    /// Which form of the tile.
+    @inlinable
+    public var isPadded: Bool { high & 0x10_0000 != 0 }
+
     /// A well mixed 64-bit hash: both words through the finaliser of MurmurHash3 (Appleby), public domain arithmetic.
     /// Not keyed: keys are bounded by the catalog's geometry, so a client cannot choose them freely enough to matter.
     @inlinable
     public var mixed: UInt64 { Self.mix(Self.mix(high) ^ (low &* 0x9E37_79B9_7F4A_7C15)) }
 
+    /// The finaliser: every bit of the value changes about half of the bits of the result.
     @inlinable
-    static func mix(_ value: UInt64) -> UInt64 {
+    public static func mix(_ value: UInt64) -> UInt64 {
         var h = value
         h ^= h >> 33
         h = h &* 0xFF51_AFD7_ED55_8CCD

@@ -1,1 +1,190 @@
 // SPDX-License-Identifier: Apache-2.0
+
+
+package import LockFree
+package import Telemetry
+package import TileCache
+import TileModel
+import TileSources
+
+/// The miss path: turns requests for tiles that are not in memory into jobs, one for each family however many ask,
+/// and runs them on a pool of niced workers.
+///
+/// Thread rule: everything may be called from any thread; nothing waits for a render. Reactors ask and are told later,
+/// through their `TileReceiver`. All shared state is one `RenderBoard` behind one lock, held for fractions of a
+/// microsecond; a hit never comes here.
+package final class TilePipeline: Sendable {
+    typealias Board = RenderBoard<JobPayload, PipelineWaiter>
+
+    /// How the pipeline is sized.
+    package struct Configuration: Sendable {
+        /// Rendering threads.
+        package var workers: Int
+        /// Jobs of one priority that may wait; more are refused.
+        package var queueLimit: Int
+        /// The niceness of workers: hits keep the cores.
+        package var nice: Int
+
+        package init(workers: Int, queueLimit: Int = 512, nice: Int = 10) {
+            precondition(workers > 0 && queueLimit > 0, "a pipeline of \(workers) workers and \(queueLimit) jobs")
+            self.workers = workers
+            self.queueLimit = queueLimit
+            self.nice = nice
+        }
+    }
+
+    let board: ConditionLock<BoardState>
+    let cache: TileCache
+    let metrics: PipelineMetrics
+    let logger: Logger
+    private let configuration: Configuration
+    private let threads = Lock<[OSThread]>([])
+
+    /// What the lock guards.
+    struct BoardState: Sendable {
+        var board: Board
+        var isStopping = false
+    }
+
+    package init(configuration: Configuration, cache: TileCache, metrics: MetricsRegistry, logger: Logger) {
+        self.configuration = configuration
+        self.cache = cache
+        self.logger = logger
+        let board = ConditionLock(BoardState(board: Board(limit: configuration.queueLimit)))
+        self.board = board
+        self.metrics = PipelineMetrics(registry: metrics) { board.withLock { ($0.board.counts, $0.board.queueDepth) } }
+    }
+
+    /// Starts the workers. Throws where the system refuses a thread; those already started are stopped then.
+    package func start() throws(ThreadError) {
+        for index in 0..<configuration.workers {
+            let thread: OSThread
+            do {
+                thread = try OSThread(name: "worker-\(index)", nice: configuration.nice, stackBytes: 4 << 20) { [self] in
+                    RenderWorker(pipeline: self).run()
+                }
+            } catch {
+                stop()
+                throw error
+            }
+            threads.withLock { $0.append(thread) }
+        }
+    }
+
+    /// Tells all who wait that the pipeline stops, and waits for the workers to end, each after the tile it is at.
+    package func stop() {
+        let waiters = board.withLock { state in
+            state.isStopping = true
+            return state.board.close()
+        }
+        board.broadcast()
+        for waiter in waiters { waiter.receiver.receive(.stopped, for: waiter.ticket) }
+        let threads = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        for thread in threads { thread.join() }
+    }
+
+    // MARK: Asking
+
+    /// A request that was accepted and not yet answered.
+    package struct Pending: Sendable {
+        let job: Board.Job
+        let ticket: UInt64
+    }
+
+    /// What became of a request.
+    package enum Submission: Sendable {
+        /// The receiver will be told.
+        case pending(Pending)
+        /// The tile came into memory in the meantime: look it up again.
+        case inMemory
+        /// Too many jobs wait: 503, and try again in a while.
+        case overloaded
+        /// The pipeline is shutting down.
+        case stopped
+    }
+
+    /// Asks for a tile that a look-up by the same participant did not find. `ticket` comes back to the receiver.
+    package func submit(
+        _ request: TileRequest,
+        receiver: any TileReceiver,
+        ticket: UInt64,
+        by participant: CacheParticipant
+    ) -> Submission {
+        let tile = request.key.tile
+        let source = request.tileset.source
+        // A family's parent is stored: it is rendered with its family only where the whole of it is asked for.
+        let family = source.family(for: tile).flatMap { $0.parent != tile || request.scope == .family ? $0 : nil }
+        let key = JobKey(ordinal: request.key.ordinal, tile: family?.parent ?? tile, isFamily: family != nil)
+        let form: MemberForm? =
+            switch request.scope {
+            case .family: nil
+            case .tile: MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
+            }
+        let waiter = PipelineWaiter(receiver: receiver, ticket: ticket)
+        let submission: Submission = board.withLock { state in
+            // A job may have ended between the look-up and now; its tiles were in memory before it did.
+            if request.scope == .tile, cache.contains(request.key, by: participant) { return .inMemory }
+            let submission = state.board.submit(
+                key,
+                form: form,
+                priority: request.scope == .family ? .prewarm : .awaited,
+                waiter: waiter
+            ) {
+                let payload = JobPayload(tileset: request.tileset, family: family, tile: key.tile)
+                return (payload, payload.possibleForms)
+            }
+            switch submission {
+            case .accepted(let job, let ticket): return .pending(Pending(job: job, ticket: ticket))
+            case .refused: return .overloaded
+            case .closed: return .stopped
+            }
+        }
+        if case .pending = submission { board.signal() }
+        return submission
+    }
+
+    /// The client is gone: its receiver is not told any more, and work that nobody else waits for is not begun.
+    ///
+    /// The receiver may be told all the same where that was already under way.
+    package func withdraw(_ pending: Pending) {
+        _ = board.withLock { $0.board.withdraw(pending.job, ticket: pending.ticket) }
+    }
+
+    /// Jobs that wait for a worker.
+    package var queueDepth: Int { board.withLock { $0.board.queueDepth } }
+}
+
+/// Who waits, and what to call it.
+struct PipelineWaiter: Sendable {
+    let receiver: any TileReceiver
+    let ticket: UInt64
+}
+
+/// What a worker needs to know of a job.
+struct JobPayload: Sendable {
+    let tileset: OpenTileset
+    /// Nil where the job is one stored tile.
+    let family: Family?
+    /// The family's parent, or the stored tile.
+    let tile: TileCoordinate
+
+    /// The place of a member, which for a stored tile is its only one.
+    func coordinate(of form: MemberForm) -> TileCoordinate { family?.coordinate(ofMember: form.member) ?? tile }
+
+    /// Each member as stored, and padded where that is something else.
+    var possibleForms: MemberForms {
+        let pyramid = tileset.pyramid
+        var forms = MemberForms()
+        for member in family?.members ?? [0] {
+            forms.insert(MemberForm(member: member, isPadded: false))
+            let tile = coordinate(of: MemberForm(member: member, isPadded: false))
+            if pyramid.overlap > 0 || pyramid.isPartial(tile) {
+                forms.insert(MemberForm(member: member, isPadded: true))
+            }
+        }
+        return forms
+    }
+}

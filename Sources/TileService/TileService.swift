@@ -1,1 +1,197 @@
 // SPDX-License-Identifier: Apache-2.0
+
+package import HTTPServer
+package import LockFree
+package import Telemetry
+package import TileCache
+package import TileModel
+package import TilePipeline
+import TileSources
+
+/// The tile server: sources, memory, the miss path and the HTTP server, wired together.
+///
+/// `start` and `stop` come from one thread.
+package final class TileService {
+    /// Everything that the service is told once.
+    package struct Configuration: Sendable {
+        /// Files and folders to search for tilesets.
+        package var paths: [String]
+        package var cache: TileCacheConfiguration
+        package var pipeline: TilePipeline.Configuration
+        package var http: HTTPServerConfiguration
+        /// How tiles are made.
+        package var parameters = ReconstructionParameters.standard
+        /// Seconds that a client may use a tile of an unversioned URL without asking.
+        package var maxAge = 3600
+        /// Nil: pages of other origins may not read answers.
+        package var crossOrigin: CrossOriginRules? = .open
+
+        package init(
+            paths: [String],
+            cache: TileCacheConfiguration,
+            pipeline: TilePipeline.Configuration,
+            http: HTTPServerConfiguration
+        ) {
+            self.paths = paths
+            self.cache = cache
+            self.pipeline = pipeline
+            self.http = http
+        }
+    }
+
+    private let configuration: Configuration
+    private let logger: Logger
+    private let state: ServiceState
+    private let server: HTTPServer
+    /// All metrics of the service.
+    package let metrics: MetricsRegistry
+
+    /// Searches the paths and opens what is there; nothing listens yet.
+    ///
+    /// Tilesets that cannot be opened are logged and left out. An empty catalog is served, too: the pages say so.
+    package init(_ configuration: Configuration, logger: Logger) throws(ServiceError) {
+        self.configuration = configuration
+        self.logger = logger
+        let metrics = MetricsRegistry()
+        self.metrics = metrics
+        let cache: TileCache
+        do {
+            cache = try TileCache(configuration: configuration.cache, logger: logger)
+        } catch {
+            throw .cache(error)
+        }
+        cache.registerMetrics(in: metrics)
+        let pipeline = TilePipeline(
+            configuration: configuration.pipeline,
+            cache: cache,
+            metrics: metrics,
+            logger: logger
+        )
+        let state = ServiceState(
+            cache: cache,
+            pipeline: pipeline,
+            metrics: metrics,
+            catalog: Self.openCatalog(configuration, logger: logger),
+            crossOrigin: configuration.crossOrigin,
+            maxAge: configuration.maxAge
+        )
+        self.state = state
+        server = HTTPServer(configuration.http) { _, mailbox in TileHandler(shared: state, mailbox: mailbox) }
+        registerMetrics()
+    }
+
+    /// Starts keeper, workers and reactors; returns when connections are accepted.
+    package func start() throws(ServiceError) {
+        do throws(ServiceError) {
+            try startParts()
+        } catch {
+            stopRendering()
+            throw error
+        }
+    }
+
+    private func startParts() throws(ServiceError) {
+        do { try state.cache.startKeeper() } catch { throw .cache(error) }
+        do { try state.pipeline.start() } catch { throw .thread(error) }
+        do { try server.start() } catch { throw .server(error) }
+    }
+
+    /// The ports that are listened on.
+    package var ports: [UInt16] { server.ports }
+
+    /// The tilesets that are served.
+    package var tilesets: [OpenTileset] { state.catalog.current.0.entries.map(\.tileset) }
+
+    /// Stops in order: no new connections, requests under way are answered, then everything ends. Blocks for at most
+    /// about `deadline`. Returns whether every request was answered by then.
+    @discardableResult
+    package func stop(deadline: Duration) -> Bool {
+        state.beginDraining()
+        let isDrained = server.drain(deadline: deadline)
+        server.stop()
+        stopRendering()
+        return isDrained
+    }
+
+    private func stopRendering() {
+        state.pipeline.stop()
+        state.cache.stop()
+    }
+
+    private static func openCatalog(_ configuration: Configuration, logger: Logger) -> ServedCatalog {
+        let headers = TileHeaders(crossOrigin: configuration.crossOrigin)
+        var tilesets: [OpenTileset] = []
+        for found in SourceScanner(logger: logger).scan(configuration.paths) {
+            // The scanner has logged what could not be opened.
+            guard case .success(let source) = found.result, let ordinal = UInt32(exactly: tilesets.count + 1) else {
+                continue
+            }
+            tilesets.append(
+                OpenTileset(
+                    ordinal: ordinal,
+                    id: found.id,
+                    source: source,
+                    parameters: configuration.parameters,
+                    headers: headers
+                )
+            )
+            let info = source.info
+            logger.log(
+                .info,
+                "serving a tileset",
+                [
+                    "id": .string(found.id), "path": .string(found.path), "form": .string(info.form),
+                    "size": .string(info.pyramid.size.description), "levels": .integer(info.pyramid.maxLevel + 1),
+                ]
+            )
+        }
+        if tilesets.isEmpty {
+            logger.log(.warning, "no tileset was found; the catalog is empty", ["paths": .string("\(configuration.paths)")])
+        }
+        return ServedCatalog(tilesets)
+    }
+
+    private func registerMetrics() {
+        let catalog = state.catalog
+        metrics.counters(
+            "orizuru_requests_total",
+            help: "Answered requests for tiles by tileset, by the tier that answered, and by status."
+        ) {
+            catalog.current.0.entries.flatMap { $0.counts.series(tileset: $0.tileset.id) }
+        }
+        metrics.gauge("orizuru_connections", help: "Open connections.", read: server.reader(of: .open))
+        let refused = "Connections that were closed at once because there were too many."
+        metrics.counter(
+            "orizuru_connections_refused_total",
+            help: refused,
+            labels: ["reason": "total"],
+            read: server.reader(of: .refusedOverLimit)
+        )
+        metrics.counter(
+            "orizuru_connections_refused_total",
+            help: refused,
+            labels: ["reason": "address"],
+            read: server.reader(of: .refusedOverAddressLimit)
+        )
+        metrics.counter(
+            "orizuru_http_sent_bytes_total",
+            help: "Bytes handed to the kernel for clients.",
+            read: server.reader(of: .bytesSent)
+        )
+    }
+}
+
+/// Why the service could not start.
+package enum ServiceError: Error, CustomStringConvertible {
+    case cache(TileCacheError)
+    case thread(ThreadError)
+    case server(HTTPServerError)
+
+    package var description: String {
+        switch self {
+        case .cache(let error): "\(error)"
+        case .thread(let error): "\(error)"
+        case .server(let error): "\(error)"
+        }
+    }
+}

@@ -43,7 +43,7 @@ package final class DeepZoomFolder: TileSource {
 
     package func family(for tile: TileCoordinate) -> Family? { nil }
 
-    package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> TileFormat {
+    package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
         try OpenFile.readTile(tile, path: tiles.path(of: tile), into: buffer)
     }
 

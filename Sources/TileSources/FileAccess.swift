@@ -75,12 +75,13 @@ final class OpenFile: Sendable {
         return bytes
     }
 
-    /// Reads a stored tile and says what it is. Throws `missing` where there is no file.
+    /// Reads a stored tile and says what it is. Throws `missing` where there is no file; the buffer is empty then.
     static func readTile(
         _ tile: TileCoordinate,
         path: String,
         into buffer: TileBuffer
-    ) throws(SourceError) -> TileFormat {
+    ) throws(SourceError) -> StoredTileFile {
+        buffer.clear()
         guard let file = try ifPresent(path) else { throw .missing(tile) }
         guard file.size > 0 else { throw .damaged(path: path, reason: "a tile of zero bytes") }
         guard file.size <= Limits.tileBytes else {
@@ -90,9 +91,12 @@ final class OpenFile: Sendable {
             try unsafe file.read(into: bytes, at: 0)
         }
         guard let format = buffer.sniffedFormat else {
+            buffer.clear()
             throw .damaged(path: path, reason: "neither JPEG, PNG nor WebP by its first bytes")
         }
-        return format
+        var identity = StableHash()
+        file.identity.combine(into: &identity)
+        return StoredTileFile(format: format, identity: identity.value)
     }
 
     /// The file, or nil where there is none of that name.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import FamilyRendering
+import JSONText
 package import Telemetry
 package import TileModel
 
@@ -36,7 +37,11 @@ package final class MapFolder: TileSource {
             throw .notRecognised(path: folder, lookedFor: "tiles z/x/y.png, .jpg or .webp")
         }
         if present.count <= finest - coarsest {
-            logger.log(.notice, "levels without tiles", ["path": folder, "levels": "\(coarsest)...\(finest)"])
+            logger.log(
+                .notice,
+                "levels without tiles",
+                ["path": .init(folder), "levels": .init("\(coarsest)...\(finest)")]
+            )
         }
         // Any readable tile tells the size: one bad file must not keep the map from being served.
         let readable = samples.lazy.compactMap { sample in
@@ -74,7 +79,7 @@ package final class MapFolder: TileSource {
 
     package func family(for tile: TileCoordinate) -> Family? { nil }
 
-    package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> TileFormat {
+    package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
         let row = countsRowsFromBottom ? (1 << tile.level) - 1 - tile.y : tile.y
         for fileExtension in fileExtensions {
             do {
@@ -135,6 +140,6 @@ package final class MapFolder: TileSource {
 
     private static func saysTMS(_ path: String) -> Bool {
         guard let bytes = try? OpenFile.contents(of: path, limit: Limits.metadataBytes) else { return false }
-        return JSONValue(parsing: bytes)?["scheme"]?.text == "tms"
+        return (try? JSONReader.read(bytes, dialect: .json))?["scheme"]?.string == "tms"
     }
 }

@@ -75,7 +75,7 @@ package struct SourceScanner: Sendable {
             if let identity = FileIdentity(ofPath: path),
                 !visited.insert(FolderKey(device: identity.device, inode: identity.inode)).inserted
             {
-                scanner.logger.log(.notice, "left out what was found before", ["path": path])
+                scanner.logger.log(.notice, "left out what was found before", ["path": .init(path)])
                 return true
             }
             if let recognizer = scanner.recognizers.first(where: { $0.recognizes(candidate) }) {
@@ -143,10 +143,18 @@ package struct SourceScanner: Sendable {
         private mutating func add(_ path: String, named name: String, _ result: Result<any TileSource, SourceError>) {
             let (id, isRenamed) = ids.unique(for: name)
             if isRenamed {
-                scanner.logger.log(.warning, "a second tileset of the same name", ["path": path, "id": id])
+                scanner.logger.log(
+                    .warning,
+                    "a second tileset of the same name",
+                    ["path": .init(path), "id": .init(id)]
+                )
             }
             if case .failure(let error) = result {
-                scanner.logger.log(.error, "a tileset is not served", ["id": id, "reason": error.description])
+                scanner.logger.log(
+                    .error,
+                    "a tileset is not served",
+                    ["id": .init(id), "reason": .init(error.description)]
+                )
             }
             found.append(Found(id: id, path: path, result: result))
         }

@@ -28,6 +28,9 @@ package final class TileBuffer {
     /// A copy of the bytes, for cold paths and tests.
     package var bytes: [UInt8] { Array(storage[..<count]) }
 
+    /// Forgets the bytes.
+    func clear() { count = 0 }
+
     /// The format that the first bytes show, or nil.
     var sniffedFormat: TileFormat? { TileFormat(sniffing: storage[..<count]) }
 

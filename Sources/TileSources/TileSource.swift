@@ -3,6 +3,20 @@
 package import FamilyRendering
 package import TileModel
 
+/// What is known of a stored tile's file once it was read.
+package struct StoredTileFile: Hashable, Sendable {
+    /// What the bytes are, by their first ones.
+    package let format: TileFormat
+    /// A hash of the file's size, modification time and inode: part of the tile's ETag, because the version of a
+    /// tileset does not tell when one of its loose tiles changes.
+    package let identity: UInt64
+
+    package init(format: TileFormat, identity: UInt64) {
+        self.format = format
+        self.identity = identity
+    }
+}
+
 /// What can produce the tiles of one tileset: an ORIGAMI slide, a Deep Zoom folder, a folder of map tiles, ...
 ///
 /// Thread rule: every method may be called from any number of workers at once; sources hold no mutable state.
@@ -19,7 +33,7 @@ package protocol TileSource: AnyObject, Sendable {
     ///
     /// For a member of a family this is the plain tile of its level: what stands in for a residual that cannot be
     /// read. The tile must be contained in the pyramid. Throws `SourceError.missing` where no such file exists.
-    func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> TileFormat
+    func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile
 
     /// Reads all that `family` is made from into `material`, which it begins: the parent, and for each member the
     /// residual or else the plain tile, in the priority of the format.

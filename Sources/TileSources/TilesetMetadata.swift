@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
+
 /// What small files beside the tiles say for people: names, sources, scale. All optional; a file that cannot be read
 /// or understood says nothing, because no tile depends on it.
 struct TilesetMetadata: Hashable {
@@ -14,7 +16,7 @@ struct TilesetMetadata: Hashable {
     /// From a slide's summary.json: `title`, `attribution`, `microns_per_pixel` (the rest is its maker's affair).
     /// From a map's metadata.json or TileJSON: `name`, `attribution`, `bounds`.
     init(json bytes: [UInt8]) {
-        guard let document = JSONValue(parsing: bytes) else { return }
+        guard let document = try? JSONReader.read(bytes, dialect: .json) else { return }
         title = Self.text(document["title"] ?? document["name"])
         attribution = Self.text(document["attribution"])
         micronsPerPixel = Self.scale((document["microns_per_pixel"] ?? document["mpp"])?.double)
@@ -70,8 +72,8 @@ struct TilesetMetadata: Hashable {
         bounds = bounds ?? other.bounds
     }
 
-    private static func text(_ value: JSONValue?) -> String? {
-        guard let text = value?.text, !text.isEmpty, text.utf8.count <= maxText else { return nil }
+    private static func text(_ value: JSONNode?) -> String? {
+        guard let text = value?.string, !text.isEmpty, text.utf8.count <= maxText else { return nil }
         return text
     }
 

@@ -3,7 +3,7 @@
 package import Foundation
 
 /// A new empty folder that is removed with its last reference.
-package final class TemporaryDirectory {
+package final class TemporaryDirectory: Sendable {
     package let url: URL
 
     /// Makes it below the system's folder for temporary files.

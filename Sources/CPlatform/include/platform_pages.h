@@ -22,3 +22,7 @@ size_t platform_resident_bytes(void);
 
 /// Asks the processor to fetch the cache line at `address` for reading. Any address is allowed.
 static inline void platform_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
+/// Under the address sanitizer: any access to these bytes is reported until they are unpoisoned. Otherwise nothing.
+void platform_poison(const void *start, size_t bytes);
+void platform_unpoison(const void *start, size_t bytes);

@@ -1,0 +1,123 @@
+# Orizuru: what a person or the CI runs. `make` alone prints the list.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+PORT ?= 8080
+BUILD := .build
+# One scratch path per configuration: switching flags in one folder would rebuild everything each time.
+TSAN_BUILD := .build/thread-sanitizer
+ASAN_BUILD := .build/address-sanitizer
+FUZZ_BUILD := .build/fuzzer
+VENV := .build/venv
+# How long each fuzz target and each long stress run takes, in seconds.
+FUZZ_SECONDS ?= 60
+STRESS_SECONDS ?= 60
+
+CORE_PACKAGES := libpng-dev libturbojpeg0-dev
+TEST_PACKAGES := $(CORE_PACKAGES) curl python3-venv chromium chromium-driver
+BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind
+
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
+	bench-http stress clean sample core-packages test-packages bench-packages
+
+help: ## print this list
+	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+
+# ---------------------------------------------------------------------------------------------------- packages
+
+# Installs what dpkg does not know as installed, and says so; does nothing, and needs no network, when all is there.
+define install
+	@command -v $(SWIFT) >/dev/null || { echo "Swift 6.3 is needed: https://www.swift.org/install" >&2; exit 1; }
+	@missing=; for package in $(1); do \
+		dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+		echo "installing:$$missing"; \
+		sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+		$$sudo apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+endef
+
+core-packages:
+	$(call install,$(CORE_PACKAGES))
+
+test-packages:
+	$(call install,$(TEST_PACKAGES))
+
+bench-packages:
+	$(call install,$(BENCH_PACKAGES))
+
+# ------------------------------------------------------------------------------------------------------- serve
+
+build: core-packages ## build the release command
+	$(SWIFT) build -c release --product orizuru
+
+serve: build ## build a release and serve tiles-sample (PORT=8080)
+	@echo "serving tiles-sample on http://127.0.0.1:$(PORT)/ - Ctrl-C ends it"
+	@exec $(BUILD)/release/orizuru serve tiles-sample --listen 127.0.0.1:$(PORT)
+
+serve-all: core-packages ## the same with every optional integration
+	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path .build/all-traits
+	@echo "serving tiles-sample on http://127.0.0.1:$(PORT)/ - Ctrl-C ends it"
+	@exec .build/all-traits/release/orizuru serve tiles-sample --listen 127.0.0.1:$(PORT)
+
+sample: build ## write tiles-sample anew
+	$(BUILD)/release/orizuru sample --replace tiles-sample
+
+# -------------------------------------------------------------------------------------------------------- test
+
+test: test-packages lint unit-test core-links sanitizers browser-test ## install what is missing and run everything
+	@echo "make test: everything passed"
+
+unit-test: core-packages ## build and run the tests of every module, and of the built command
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+core-links: build ## check that the core links no third-party library but libpng, zlib and libturbojpeg
+	@extra=$$(ldd $(BUILD)/release/orizuru | awk '{print $$1}' \
+		| grep -vE '^(linux-vdso|/lib64/ld-linux|lib(c|m|dl|pthread|rt|stdc\+\+|gcc_s|png16|z|turbojpeg)\.so)' \
+		| grep -vE '^lib(swift|Foundation|_Foundation|dispatch|BlocksRuntime)' || true); \
+	if [ -n "$$extra" ]; then echo "the core links more than it may: $$extra" >&2; exit 1; fi
+	@echo "core-links: libpng, zlib and libturbojpeg only"
+
+sanitizers: core-packages ## short stress runs under the thread and the address sanitizer, and the canary
+	Tests/Stress/run short
+
+browser-test: build $(VENV)/bin/selenium-is-there ## the pages in headless Chromium
+	Tests/Browser/run $(VENV)/bin/python $(BUILD)/release/orizuru
+
+$(VENV)/bin/selenium-is-there: Tests/Browser/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Browser/requirements.txt
+	@touch $@
+
+stress: core-packages ## the long runs: sanitizers, and every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
+	Tests/Stress/run long $(STRESS_SECONDS)
+	Tests/Fuzz/run $(FUZZ_SECONDS)
+
+# ------------------------------------------------------------------------------------------------- benchmarks
+
+bench: bench-render bench-http ## run every benchmark
+
+bench-render: core-packages ## a family's cost next to the codec's own
+	$(SWIFT) build -c release --product bench-render
+	$(BUILD)/release/bench-render
+
+bench-http: bench-packages build ## a hot tile next to nginx
+	$(SWIFT) build -c release --product bench-http
+	$(BUILD)/release/bench-http
+
+# ------------------------------------------------------------------------------------------------------- code
+
+lint: ## check the format of every Swift file, warnings are errors
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests docs
+
+format: ## format every Swift file in place
+	$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests docs
+
+clean: ## remove everything that was built
+	rm -rf .build

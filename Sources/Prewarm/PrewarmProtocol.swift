@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a pre-warm client and a server say to each other beyond plain HTTP: the one place for both.
+package enum PrewarmProtocol {
+    /// The request header that marks pre-warm traffic: served at the lowest priority, and not counted as use.
+    package static let header: StaticString = "X-Orizuru-Prewarm"
+
+    /// Its only value: answer a GET of a family's parent when the whole family is stored, with the parent's tile. For
+    /// a tile that belongs to no rendered family it means that tile alone.
+    package static let familyValue: StaticString = "family"
+
+    /// The answer's header that says where a tile came from (RFC 9211): `orizuru; hit; detail=hot`.
+    package static let cacheStatusHeader: StaticString = "Cache-Status"
+}
+
+/// Where an answer came from, as its `Cache-Status` says.
+package enum CacheOutcome: Equatable, Sendable {
+    case hit
+    case miss
+
+    /// Reads `orizuru; hit; detail=hot` and `orizuru; fwd=miss`: the member of the list whose name is `orizuru`, the
+    /// last one where a server stands behind another. Nil where there is none, or it says neither. (RFC 9211.)
+    package init?(cacheStatus: String) {
+        var found: CacheOutcome?
+        for member in cacheStatus.split(separator: ",") {
+            let parts = member.split(separator: ";").map { part in
+                String(part.drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+            }
+            guard parts.first == "orizuru" || parts.first == "\"orizuru\"" else { continue }
+            if parts.contains("hit") || parts.contains("hit=?1") {
+                found = .hit
+            } else if parts.contains(where: { $0.hasPrefix("fwd=") }) {
+                found = .miss
+            }
+        }
+        guard let found else { return nil }
+        self = found
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// A folder that is written under a temporary name beside its place and appears under its own name only when it is
+/// complete: nobody sees half a tileset. What was begun and not finished is removed.
+///
+/// The appearance is atomic for readers; it is not a promise about a loss of power.
+final class OutputFolder {
+    private let final: String
+    private let temporary: String
+    private let replaces: Bool
+    private var isFinished = false
+
+    /// Begins the folder `path`. Throws `exists` where there is something under that name, unless `replaces`.
+    init(_ path: String, replaces: Bool) throws(BuildError) {
+        var path = path
+        while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
+        guard replaces || !Self.exists(path) else { throw .exists(path: path) }
+        final = path
+        temporary = "\(path).partial-\(getpid())"
+        self.replaces = replaces
+        try Self.makeFolder(temporary)
+    }
+
+    deinit {
+        if !isFinished { Self.remove(temporary) }
+    }
+
+    /// Where something of the folder is written before it is finished.
+    func path(_ name: String) -> String { "\(temporary)/\(name)" }
+
+    /// Makes a folder inside, and those above it.
+    func makeFolder(_ name: String) throws(BuildError) {
+        var path = temporary
+        for part in name.split(separator: "/") {
+            path += "/\(part)"
+            if !Self.exists(path) { try Self.makeFolder(path) }
+        }
+    }
+
+    /// Writes a new file. Its folder must exist.
+    func write(_ name: String, _ bytes: [UInt8]) throws(BuildError) {
+        let path = path(name)
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .system(operation: "create", path: path, code: errno) }
+        var written = 0
+        while written < bytes.count {
+            // SAFETY: the span from `written` lies inside the array, which lives through the call.
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress! + written, bytes.count - written)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                let code = errno
+                close(descriptor)
+                throw .system(operation: "write", path: path, code: code)
+            }
+            written += count
+        }
+        guard close(descriptor) == 0 else { throw .system(operation: "close", path: path, code: errno) }
+    }
+
+    /// Writes a text file.
+    func write(_ name: String, _ text: String) throws(BuildError) { try write(name, Array(text.utf8)) }
+
+    /// Gives the folder its own name.
+    func finish() throws(BuildError) {
+        var old: String?
+        if replaces, Self.exists(final) {
+            let aside = "\(final).replaced-\(getpid())"
+            guard unsafe rename(final, aside) == 0 else {
+                throw .system(operation: "move aside", path: final, code: errno)
+            }
+            old = aside
+        }
+        guard unsafe rename(temporary, final) == 0 else {
+            let code = errno
+            // What was moved aside comes back.
+            if let old { _ = unsafe rename(old, final) }
+            if code == ENOTEMPTY || code == EEXIST { throw .exists(path: final) }
+            throw .system(operation: "rename to", path: final, code: code)
+        }
+        isFinished = true
+        if let old { Self.remove(old) }
+    }
+
+    private static func makeFolder(_ path: String) throws(BuildError) {
+        guard unsafe mkdir(path, 0o755) == 0 else {
+            throw .system(operation: "make folder", path: path, code: errno)
+        }
+    }
+
+    private static func exists(_ path: String) -> Bool {
+        var status = stat()
+        // SAFETY: lstat writes one `stat` into a local of that type.
+        return unsafe lstat(path, &status) == 0
+    }
+
+    /// Removes a file or a folder and all that is in it, never following a link.
+    private static func remove(_ path: String) {
+        guard unsafe unlink(path) != 0, let stream = unsafe opendir(path) else { return }
+        var names: [String] = []
+        while let entry = unsafe readdir(stream) {
+            // SAFETY: d_name is a zero-terminated string inside the entry, valid until the next readdir.
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        _ = unsafe closedir(stream)
+        for name in names { remove("\(path)/\(name)") }
+        _ = unsafe rmdir(path)
+    }
+}

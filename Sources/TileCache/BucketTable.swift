@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import CPlatform
+internal import Synchronization
+internal import TileModel
+
+/// From a key to its block: buckets of one cache line, seven slots and an overflow count each, never resized.
+///
+/// A slot is 0 or a 16-bit tag of the hash (never 0) above a 48-bit pointer. A key belongs into its home bucket; where
+/// that is full, into one of the next `window - 1`. The overflow count of a bucket says how many keys were placed
+/// behind it that had it on their way, so a look-up that finds it 0 stops there: one cache line for the bucket and one
+/// for the block, nearly always.
+///
+/// *Readers* are wait-free: at most `window` buckets, no retry. *Writers* claim an empty slot by compare-and-swap, raise
+/// the counts on the way before, and lower them after removing. An entry never moves, so a reader that passes it by
+/// linearises before it was published or after it was removed.
+///
+/// *Two racing inserts of one key* may fill two slots. Each looks again after publishing, and whoever sees both removes
+/// the one that is further from home. Publishing and looking again are sequentially consistent: of two such inserts,
+/// at least one sees the other.
+@safe
+struct BucketTable {
+    private let base: UnsafeMutableRawPointer
+    let bucketCount: Int
+
+    static let bucketBytes = 64
+    static let slotsPerBucket = 7
+    /// 112 slots: at the entry limit of 78 % full, a window without a free slot is not to be expected in a lifetime.
+    static let window = 16
+    private static let pointerMask: UInt64 = 0x0000_FFFF_FFFF_FFFF
+
+    /// A slot's place: the bucket's number times 8 plus the slot's.
+    typealias Position = Int
+
+    /// Nil where the kernel refuses the memory.
+    init?(bucketCount: Int) {
+        guard let base = unsafe platform_map_aligned(bucketCount * Self.bucketBytes, Chunk.page) else { return nil }
+        unsafe self.base = base
+        self.bucketCount = bucketCount
+        // Fresh pages are zero, which is what eight `Atomic<UInt64>(0)` are.
+        unsafe base.bindMemory(to: Atomic<UInt64>.self, capacity: bucketCount * 8)
+    }
+
+    func unmap() { unsafe platform_unmap(base, bytes) }
+
+    var bytes: Int { Chunk.roundedToPages(bucketCount * Self.bucketBytes) }
+    var slotCount: Int { bucketCount * Self.slotsPerBucket }
+
+    /// Every slot's place.
+    var positions: some Sequence<Position> {
+        (0..<bucketCount).lazy.flatMap { $0 * 8..<$0 * 8 + Self.slotsPerBucket }
+    }
+
+    /// The bucket where the probe of a hash begins.
+    @inline(__always)
+    func home(_ hash: UInt64) -> Int { Int(hash.multipliedFullWidth(by: UInt64(bucketCount)).high) }
+
+    @inline(__always)
+    static func tag(_ hash: UInt64) -> UInt64 {
+        let tag = hash & 0xFFFF
+        return (tag == 0 ? 1 : tag) << 48
+    }
+
+    @inline(__always)
+    static func block(_ word: UInt64) -> Block {
+        // SAFETY: the caller read a non-zero word from a slot while on-line; 48 bits are a user-space address.
+        unsafe Block(UnsafeMutableRawPointer(bitPattern: UInt(word & pointerMask))!)
+    }
+
+    static func word(_ hash: UInt64, _ block: Block) -> UInt64 {
+        let address = unsafe UInt64(UInt(bitPattern: block.base))
+        precondition(address & ~pointerMask == 0, "an address of more than 48 bits")
+        return tag(hash) | address
+    }
+
+    @inline(__always)
+    func bucket(after bucket: Int) -> Int { bucket + 1 == bucketCount ? 0 : bucket + 1 }
+
+    @inline(__always)
+    func slot(_ position: Position) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        // SAFETY: position / 8 < bucketCount; the table is mapped until its owner's deinit.
+        unsafe (base + position * 8).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    @inline(__always)
+    private func overflow(_ bucket: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        unsafe slot(bucket * 8 + Self.slotsPerBucket)
+    }
+
+    /// The block of a key. The caller is on-line; the block stays valid until it goes off-line.
+    @inline(__always)
+    func find(_ key: TileKey, hash: UInt64) -> Block? {
+        let tag = Self.tag(hash)
+        var bucket = home(hash)
+        for _ in 0..<Self.window {
+            let first = bucket * 8
+            for position in first..<first + Self.slotsPerBucket {
+                // ORDERING: acquiring; pairs with the compare-and-swap in publish(): the block's contents are visible.
+                let word = unsafe slot(position).pointee.load(ordering: .acquiring)
+                if word ^ tag <= Self.pointerMask {
+                    let block = Self.block(word)
+                    if block.holds(key) { return block }
+                }
+            }
+            // ORDERING: acquiring; pairs with the addition in publish(): a count of 0 means that no key which passed
+            // this bucket was published before this load.
+            if unsafe overflow(bucket).pointee.load(ordering: .acquiring) == 0 { return nil }
+            bucket = self.bucket(after: bucket)
+        }
+        return nil
+    }
+
+    /// Puts a word into the first empty slot of the window; nil where there is none.
+    func publish(_ word: UInt64, hash: UInt64) -> Position? {
+        var bucket = home(hash)
+        for distance in 0..<Self.window {
+            let first = bucket * 8
+            for position in first..<first + Self.slotsPerBucket {
+                while unsafe slot(position).pointee.load(ordering: .relaxed) == 0 {
+                    // ORDERING: sequentially consistent; as a release it pairs with the load in find(), and in the one
+                    // order of all it pairs with the loads in places(): of two racing inserts one sees the other.
+                    let (exchanged, _) = unsafe slot(position).pointee.compareExchange(
+                        expected: 0,
+                        desired: word,
+                        ordering: .sequentiallyConsistent
+                    )
+                    if exchanged { return position }
+                }
+            }
+            if distance + 1 < Self.window {
+                // ORDERING: sequentially consistent; as a release it pairs with the load of the count in find() (raised
+                // before the key is published behind this bucket), and in the one order of all with places().
+                unsafe overflow(bucket).pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            }
+            bucket = self.bucket(after: bucket)
+        }
+        lowerOverflow(from: home(hash), count: Self.window - 1)
+        return nil
+    }
+
+    /// Takes exactly this word out of its slot; false where somebody else was first. The winner retires the block.
+    func clear(_ position: Position, _ word: UInt64, hash: UInt64) -> Bool {
+        // ORDERING: acquiring and releasing; pairs with the load in find(): who does not see the word any more also sees
+        // what was published before it was removed.
+        let (exchanged, _) = unsafe slot(position).pointee.compareExchange(
+            expected: word,
+            desired: 0,
+            ordering: .acquiringAndReleasing
+        )
+        if exchanged { lowerOverflow(from: home(hash), count: distance(of: position, hash: hash)) }
+        return exchanged
+    }
+
+    /// All places of a key in its window, nearest to home first.
+    func places(of key: TileKey, hash: UInt64) -> [(position: Position, word: UInt64)] {
+        let tag = Self.tag(hash)
+        var places: [(Position, UInt64)] = []
+        var bucket = home(hash)
+        for _ in 0..<Self.window {
+            let first = bucket * 8
+            for position in first..<first + Self.slotsPerBucket {
+                // ORDERING: sequentially consistent; pairs with the compare-and-swap in publish(), and acquires.
+                let word = unsafe slot(position).pointee.load(ordering: .sequentiallyConsistent)
+                if word ^ tag <= Self.pointerMask && Self.block(word).holds(key) { places.append((position, word)) }
+            }
+            // ORDERING: sequentially consistent; pairs with the addition in publish(), which precedes its swap.
+            if unsafe overflow(bucket).pointee.load(ordering: .sequentiallyConsistent) == 0 { break }
+            bucket = self.bucket(after: bucket)
+        }
+        return places
+    }
+
+    /// How many buckets behind the home of `hash` a position lies.
+    func distance(of position: Position, hash: UInt64) -> Int {
+        let distance = position / 8 - home(hash)
+        return distance >= 0 ? distance : distance + bucketCount
+    }
+
+    private func lowerOverflow(from home: Int, count: Int) {
+        var bucket = home
+        for _ in 0..<count {
+            // ORDERING: releasing; pairs with the load in find(): the slot behind was cleared before.
+            unsafe overflow(bucket).pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing)
+            bucket = self.bucket(after: bucket)
+        }
+    }
+
+    /// The sum of all overflow counts, for invariant checks while nobody writes.
+    var overflowSum: Int {
+        (0..<bucketCount).reduce(0) { unsafe $0 + Int(overflow($1).pointee.load(ordering: .relaxed)) }
+    }
+
+    /// Makes the table's memory read-only, or writable again: shows that hits write nothing.
+    func protect(writable: Bool) -> Bool { unsafe platform_protect(base, bytes, writable ? 1 : 0) == 0 }
+}

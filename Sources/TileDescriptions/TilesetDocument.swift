@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import TileModel
+
+/// What the documents say of one tileset: the facts a client needs before it asks for tiles.
+package struct TilesetSummary: Sendable {
+    package enum Kind: String, Sendable { case slide, map }
+
+    package var id: String
+    package var title: String
+    package var kind: Kind
+    package var pyramid: Pyramid
+    package var format: TileFormat
+    package var version: TilesetVersion
+    /// The level of the parents of rendered families; nil where every tile is stored.
+    package var familyTop: Int?
+    package var micronsPerPixel: Double?
+    package var attribution: String?
+
+    package init(
+        id: String, title: String, kind: Kind, pyramid: Pyramid, format: TileFormat, version: TilesetVersion,
+        familyTop: Int? = nil, micronsPerPixel: Double? = nil, attribution: String? = nil
+    ) {
+        self.id = id
+        self.title = title
+        self.kind = kind
+        self.pyramid = pyramid
+        self.format = format
+        self.version = version
+        self.familyTop = familyTop
+        self.micronsPerPixel = micronsPerPixel
+        self.attribution = attribution
+    }
+}
+
+extension TilesetSummary {
+    /// The tileset as an object of `/catalog.json`, and as the viewer page embeds it.
+    ///
+    /// `tiles` is a template relative to the server's root with `{level}`, `{x}` and `{y}` to fill in: the Deep Zoom
+    /// form (partial edges, overlap kept) for slides, the XYZ form for maps. Its `v` makes the answers immutable.
+    package var json: JSONText {
+        let ext = format.fileExtensions[0]
+        let place = kind == .slide ? "{level}/{x}_{y}" : "{level}/{x}/{y}"
+        return .object([
+            ("id", .string(id)),
+            ("title", .string(title)),
+            ("kind", .string(kind.rawValue)),
+            ("width", .integer(pyramid.size.width)),
+            ("height", .integer(pyramid.size.height)),
+            ("tileSize", .integer(pyramid.tileSize)),
+            ("overlap", .integer(pyramid.overlap)),
+            ("minLevel", .integer(pyramid.minLevel)),
+            ("maxLevel", .integer(pyramid.maxLevel)),
+            ("familyTop", familyTop.map(JSONText.integer) ?? .null),
+            ("format", .string(ext)),
+            ("version", .string(version.description)),
+            ("tileCount", .integer(pyramid.tileCount)),
+            ("viewer", .string("/viewer/\(id)")),
+            ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
+            ("tiles", .string("/tiles/\(id)/\(place).\(ext)?v=\(version)")),
+            ("micronsPerPixel", JSONText(micronsPerPixel)),
+            ("attribution", JSONText(attribution)),
+        ])
+    }
+}
+
+/// The document `/catalog.json`.
+package enum CatalogDocument {
+    /// All tilesets in the order given, and the paths that could not be opened with the reason.
+    package static func json(tilesets: [TilesetSummary]) -> JSONText {
+        .object([("tilesets", .array(tilesets.map(\.json)))])
+    }
+}

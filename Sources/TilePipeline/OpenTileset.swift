@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import TileModel
+package import TileSources
+
+/// One tileset as it is being served: a source, how its tiles are made, and the ordinal that stands for both in keys.
+package final class OpenTileset: Sendable {
+    /// Unique in the process for each opening: a tileset that is opened again gets another one.
+    package let ordinal: UInt32
+    /// Its name in URLs.
+    package let id: String
+    package let source: any TileSource
+    package let parameters: ReconstructionParameters
+    /// The source's pyramid, here so that a hit asks no source.
+    package let pyramid: Pyramid
+    /// What the source's tiles are.
+    package let format: TileFormat
+    /// Writes what is stored in front of each tile's bytes.
+    package let headers: any TileHeaderWriting
+
+    package init(
+        ordinal: UInt32,
+        id: String,
+        source: any TileSource,
+        parameters: ReconstructionParameters,
+        headers: any TileHeaderWriting
+    ) {
+        self.ordinal = ordinal
+        self.id = id
+        self.source = source
+        self.parameters = parameters
+        self.headers = headers
+        pyramid = source.info.pyramid
+        format = source.info.format
+        entityHash = Self.hash(source.info.version, parameters)
+    }
+
+    private let entityHash: UInt64
+
+    private static func hash(_ version: TilesetVersion, _ parameters: ReconstructionParameters) -> UInt64 {
+        var hash = StableHash()
+        hash.combine(version.description)
+        hash.combine(parameters.hash)
+        return hash.value
+    }
+
+    /// What names a tile's bytes in an ETag: a hash of version, parameters, place and form, and for a tile that lies in
+    /// a file of its own that file's identity. Constant time, no allocation.
+    package func entityTag(of key: TileKey, fileIdentity: UInt64 = 0) -> UInt64 {
+        // The ordinal is of this process alone, so only the rest of the key takes part.
+        TileKey.mix(TileKey.mix(key.high & 0xFFFF_FFFF ^ entityHash) ^ key.low ^ TileKey.mix(fileIdentity))
+    }
+
+    /// The same for a tile whose ETag is known without its bytes: one that is rendered. Nil for a tile that lies in a
+    /// file of its own, which may have changed since.
+    package func knownEntityTag(of key: TileKey) -> UInt64? {
+        guard let family = source.family(for: key.tile), family.parent != key.tile else { return nil }
+        return entityTag(of: key)
+    }
+
+    /// The key of one tile, or nil where the pyramid has no such tile.
+    ///
+    /// The padded form exists only where it differs from the stored one, so that one picture has one key.
+    package func key(of tile: TileCoordinate, format: TileFormat, padded: Bool) -> TileKey? {
+        guard pyramid.contains(tile) else { return nil }
+        let isPadded = padded && (pyramid.overlap > 0 || pyramid.isPartial(tile))
+        return TileKey(ordinal: ordinal, tile: tile, variant: TileVariant(format: format, isPadded: isPadded))
+    }
+}
+
+/// Writes the header block that a tile carries in memory, so that a hit copies nothing together.
+///
+/// The pipeline knows no HTTP: the tile service implements this.
+package protocol TileHeaderWriting: Sendable {
+    /// Appends the lines from `Content-Type` to the blank line. Any thread.
+    func appendHeaders(of key: TileKey, entityTag: UInt64, format: TileFormat, byteCount: Int, to block: inout [UInt8])
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Telemetry
+
+/// What operators see of the miss path.
+struct PipelineMetrics: Sendable {
+    let tilesEncoded: Counter
+    let renderSeconds: Histogram
+
+    /// `read` gives the board's counts and the number of jobs that wait.
+    init(
+        registry: MetricsRegistry,
+        read: @escaping @Sendable () -> (counts: TilePipeline.Board.Counts, depth: Int)
+    ) {
+        tilesEncoded = registry.counter("orizuru_tiles_encoded_total", help: "Tiles that were encoded.")
+        renderSeconds = registry.histogram(
+            "orizuru_render_seconds",
+            help: "Time to make one tile from its decoded family, or to read a stored one."
+        )
+        registry.counter(
+            "orizuru_family_renders_total",
+            help: "Families on which rendering was begun, once for each job."
+        ) { Double(read().counts.familiesBegun) }
+        registry.counter(
+            "orizuru_render_waiters_coalesced_total",
+            help: "Requests that joined a job that somebody else had asked for."
+        ) { Double(read().counts.coalesced) }
+        registry.gauge("orizuru_render_queue_depth", help: "Jobs that wait for a worker.") { Double(read().depth) }
+        let help = "What was given up before it was made: siblings for which no worker was idle, requests refused "
+            + "because too many jobs waited, requests whose clients went away."
+        registry.counter("orizuru_render_dropped_total", help: help, labels: ["reason": "sibling"]) {
+            Double(read().counts.siblingsDropped)
+        }
+        registry.counter("orizuru_render_dropped_total", help: help, labels: ["reason": "overload"]) {
+            Double(read().counts.refused)
+        }
+        registry.counter("orizuru_render_dropped_total", help: help, labels: ["reason": "abandoned"]) {
+            Double(read().counts.abandoned)
+        }
+    }
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CPlatform
+import FamilyRendering
+import LockFree
+import Telemetry
+import TileCache
+import TileModel
+import TileSources
+
+/// One rendering thread: takes jobs from the board and makes their tiles, the awaited ones first.
+///
+/// All scratch memory (decoded planes, codec handles, the bytes of a family) is the worker's own, kept from job to
+/// job and freed with it. Runs on its thread alone.
+final class RenderWorker {
+    private let pipeline: TilePipeline
+    private let participant: CacheParticipant
+    private let material = FamilyMaterial()
+    private let stored = TileBuffer()
+    private let storedForm = StoredTileForm()
+    private var renderers: [ReconstructionParameters: FamilyRenderer] = [:]
+    private var headerBlock: [UInt8] = []
+    /// Why the tile that is being made comes into memory.
+    private var arrival = TileArrival.speculative
+    private let fault = RepeatedFault()
+
+    init(pipeline: TilePipeline) {
+        self.pipeline = pipeline
+        participant = pipeline.cache.makeParticipant()
+        headerBlock.reserveCapacity(1024)
+    }
+
+    /// Works until the pipeline stops.
+    func run() {
+        while let job = nextJob() { work(at: job) }
+    }
+
+    private func nextJob() -> TilePipeline.Board.Job? {
+        pipeline.board.wait { state -> TilePipeline.Board.Job?? in
+            if state.isStopping { return .some(nil) }
+            return state.board.take().map { .some($0) }
+        }
+    }
+
+    // MARK: One job
+
+    /// What this worker holds of the job that it is at.
+    private enum Loaded {
+        case nothing
+        case family(FamilyRenderer)
+        /// The family's parts could not be read as a whole; single tiles may still be stored as such.
+        case unreadable
+    }
+
+    private func work(at job: TilePipeline.Board.Job) {
+        var loaded = Loaded.nothing
+        while let (form, isAwaited) = pipeline.board.withLock({ $0.board.next(of: job) }) {
+            arrival = isAwaited ? .requested : .speculative
+            let outcome = make(form, of: job, &loaded)
+            finish(job, form, outcome)
+        }
+    }
+
+    private func finish(_ job: TilePipeline.Board.Job, _ form: MemberForm, _ outcome: TileOutcome) {
+        let formResult: TilePipeline.Board.FormResult =
+            switch outcome {
+            case .tile(_, .render): .made
+            case .tile: .found
+            case .missing: .missing
+            case .failed, .stopped: .failed
+            }
+        let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
+        for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
+        outcome.release()
+        guard !whole.isEmpty else { return }
+        let top = top(of: job, result)
+        for waiter in whole { waiter.receiver.receive(top.retained(), for: waiter.ticket) }
+        top.release()
+    }
+
+    /// What a pre-warm is answered with: the tile at the top of the job, which is stored, not made.
+    private func top(of job: TilePipeline.Board.Job, _ result: TilePipeline.Board.WholeResult) -> TileOutcome {
+        guard result != .failed else { return .failed }
+        var loaded = Loaded.nothing
+        let top = make(MemberForm(member: 0, isPadded: false), of: job, &loaded)
+        if result == .made, case .tile(let pinned, _) = top { return .tile(pinned, .render) }
+        return top
+    }
+
+    /// Makes one tile, or finds it made.
+    private func make(_ form: MemberForm, of job: TilePipeline.Board.Job, _ loaded: inout Loaded) -> TileOutcome {
+        let tileset = job.payload.tileset
+        let tile = job.payload.coordinate(of: form)
+        guard let key = tileset.key(of: tile, format: tileset.format, padded: form.isPadded) else {
+            return .missing
+        }
+        // Off-line again before anything is made: an insert may wait for the keeper, and a render takes long.
+        let found = participant.withGuard {
+            pipeline.cache.peek(key, by: participant).map { TileOutcome.tile($0.pin(), $0.tier) }
+        }
+        if let found { return found }
+        let start = MonotonicClock.nanoseconds
+        let outcome: TileOutcome
+        if job.payload.family != nil, form.member != 0 {
+            outcome = render(form, key, of: job, &loaded, start: start)
+        } else {
+            outcome = read(tile, form, key, tileset, start: start)
+        }
+        pipeline.metrics.renderSeconds.observe(nanoseconds: MonotonicClock.nanoseconds - start)
+        return outcome
+    }
+
+    // MARK: Families
+
+    private func render(
+        _ form: MemberForm,
+        _ key: TileKey,
+        of job: TilePipeline.Board.Job,
+        _ loaded: inout Loaded,
+        start: Int
+    ) -> TileOutcome {
+        let tileset = job.payload.tileset
+        if case .nothing = loaded { loaded = load(job) }
+        guard case .family(let renderer) = loaded else { return standIn(form, key, job, reason: nil, start: start) }
+        do {
+            let bytes = try unsafe renderer.render(member: form.member, padded: form.isPadded)
+            if material.part(ofMember: form.member).isResidual || form.isPadded { pipeline.metrics.tilesEncoded.add() }
+            // What is rendered has no file of its own: its tag is known before it is made.
+            let rendered = StoredTileFile(format: .jpeg, identity: 0)
+            return unsafe store(bytes, as: key, rendered, tileset, start: start)
+        } catch .missing {
+            return .missing
+        } catch {
+            return standIn(form, key, job, reason: error, start: start)
+        }
+    }
+
+    private func load(_ job: TilePipeline.Board.Job) -> Loaded {
+        guard let family = job.payload.family else { preconditionFailure("a stored tile has no family to load") }
+        pipeline.board.withLock { $0.board.begin(job) }
+        do {
+            try job.payload.tileset.source.load(family, into: material)
+        } catch {
+            report(error, job)
+            return .unreadable
+        }
+        let parameters = job.payload.tileset.parameters
+        let renderer = renderers[parameters] ?? FamilyRenderer(parameters: parameters)
+        renderers[parameters] = renderer
+        renderer.begin(material)
+        return .family(renderer)
+    }
+
+    /// The plain tile of its level, where what it would be rendered from is damaged: never a wrong tile.
+    private func standIn(
+        _ form: MemberForm,
+        _ key: TileKey,
+        _ job: TilePipeline.Board.Job,
+        reason: RenderError?,
+        start: Int
+    ) -> TileOutcome {
+        if let reason { report(reason, job) }
+        let outcome = read(job.payload.coordinate(of: form), form, key, job.payload.tileset, start: start)
+        // The source has more of this tile than a file of its own: that it cannot be shown is a fault, not a hole.
+        if case .missing = outcome { return .failed }
+        return outcome
+    }
+
+    // MARK: Stored tiles
+
+    private func read(
+        _ tile: TileCoordinate,
+        _ form: MemberForm,
+        _ key: TileKey,
+        _ tileset: OpenTileset,
+        start: Int
+    ) -> TileOutcome {
+        do {
+            let file = try tileset.source.readTile(tile, into: stored)
+            guard form.isPadded else {
+                return unsafe stored.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
+            }
+            let padded = try storedForm.padded(
+                stored.bytes,
+                format: file.format,
+                tile: tile,
+                pyramid: tileset.pyramid,
+                quality: tileset.parameters.quality
+            )
+            pipeline.metrics.tilesEncoded.add()
+            return unsafe padded.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
+        } catch SourceError.missing {
+            return .missing
+        } catch {
+            report(error, tileset, tile)
+            return .failed
+        }
+    }
+
+    // MARK: Memory
+
+    /// Puts a tile into memory; where there is no room, into a block that lives for its answer only.
+    private func store(
+        _ bytes: UnsafeRawBufferPointer,
+        as key: TileKey,
+        _ file: StoredTileFile,
+        _ tileset: OpenTileset,
+        start: Int
+    ) -> TileOutcome {
+        headerBlock.removeAll(keepingCapacity: true)
+        tileset.headers.appendHeaders(
+            of: key,
+            entityTag: tileset.entityTag(of: key, fileIdentity: file.identity),
+            format: file.format,
+            byteCount: bytes.count,
+            to: &headerBlock
+        )
+        let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)
+        // SAFETY: `bytes` is the caller's for the call; the cache copies before it returns.
+        return unsafe headerBlock.withUnsafeBytes { headers in
+            let outcome = unsafe pipeline.cache.insert(
+                key,
+                headers: headers,
+                body: bytes,
+                cost: cost,
+                arrival: arrival,
+                pinned: true,
+                by: participant
+            )
+            switch outcome {
+            case .inserted(let pinned?), .alreadyThere(let pinned?): return .tile(pinned, .render)
+            case .inserted(nil), .alreadyThere(nil), .refused:
+                return unsafe .tile(pipeline.cache.makeUncached(headers: headers, body: bytes), .render)
+            }
+        }
+    }
+
+    // MARK: Faults
+
+    private func report(_ error: any Error, _ job: TilePipeline.Board.Job) {
+        report(error, job.payload.tileset, job.payload.tile)
+    }
+
+    private func report(_ error: any Error, _ tileset: OpenTileset, _ tile: TileCoordinate) {
+        pipeline.logger.log(
+            .error,
+            limitedBy: fault,
+            "a tile could not be made as it should",
+            ["tileset": .string(tileset.id), "tile": .string(tile.description), "reason": .string("\(error)")]
+        )
+    }
+}
+
+extension FamilyMaterial.Part {
+    fileprivate var isResidual: Bool { if case .residual = self { true } else { false } }
+}
+
+extension TileOutcome {
+    /// The same, with a reference of its own.
+    fileprivate func retained() -> TileOutcome {
+        if case .tile(let pinned, let tier) = self { return .tile(pinned.retain(), tier) }
+        return self
+    }
+
+    fileprivate func release() {
+        if case .tile(let pinned, _) = self { pinned.release() }
+    }
+}

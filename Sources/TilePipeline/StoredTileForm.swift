@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ImageCodecs
+package import TileModel
+
+/// The XYZ form of a stored tile: the overlap that it shares with its neighbours cut off, and what lies beyond the
+/// image's edge filled, white in JPEG, transparent in PNG. Decodes and encodes again; only for tiles that need it.
+///
+/// One worker's: it keeps a decoder and an encoder.
+final class StoredTileForm {
+    private let decoder = JPEGDecoder()
+    private let encoder = JPEGEncoder()
+
+    /// The bytes of `stored`, a tile of the Deep Zoom form, as a full-size tile of the same format.
+    ///
+    /// Throws where the stored tile is not as large as the pyramid says: cutting it would show the wrong place.
+    func padded(
+        _ stored: [UInt8],
+        format: TileFormat,
+        tile: TileCoordinate,
+        pyramid: Pyramid,
+        quality: Int
+    ) throws(PipelineError) -> [UInt8] {
+        switch format {
+        case .jpeg:
+            let image = try Self.checked { () throws(CodecError) in try decoder.decodeRaster(stored) }
+            let full = try Self.full(image, .white, tile: tile, pyramid: pyramid)
+            return try Self.checked { () throws(CodecError) in
+                try encoder.encodeRaster(full, quality: quality, subsampling: .quarter)
+            }
+        case .png:
+            let image = try Self.checked { () throws(CodecError) in try PNGCodec.decode(stored) }
+            let full = try Self.full(image.withAlpha(), .transparent, tile: tile, pyramid: pyramid)
+            return try Self.checked { () throws(CodecError) in try PNGCodec.encode(full) }
+        case .webp:
+            throw .cannotDecode(tile, format)
+        }
+    }
+
+    private static func full(
+        _ stored: RasterImage,
+        _ padding: RasterImage.Padding,
+        tile: TileCoordinate,
+        pyramid: Pyramid
+    ) throws(PipelineError) -> RasterImage {
+        let outer = pyramid.rect(of: tile)
+        let inner = pyramid.rect(of: tile, overlapping: false)
+        let found = GridSize(width: stored.width, height: stored.height)
+        guard found == outer.size else { throw .wrongSize(tile, found: found, expected: outer.size) }
+        return
+            stored
+            .cropped(x: inner.x - outer.x, y: inner.y - outer.y, width: inner.width, height: inner.height)
+            .padded(toWidth: pyramid.tileSize, height: pyramid.tileSize, with: padding)
+    }
+
+    private static func checked<Result>(_ body: () throws(CodecError) -> Result) throws(PipelineError) -> Result {
+        do {
+            return try body()
+        } catch {
+            throw .codec(error)
+        }
+    }
+}
+
+/// Why a tile could not be made although its source could be read.
+package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A stored tile is not of the size that the pyramid gives it.
+    case wrongSize(TileCoordinate, found: GridSize, expected: GridSize)
+    /// A stored tile is of a format that cannot be decoded here, but its XYZ form is not its stored form.
+    case cannotDecode(TileCoordinate, TileFormat)
+    /// A stored tile could not be decoded, or its XYZ form not be encoded.
+    case codec(CodecError)
+
+    package var description: String {
+        switch self {
+        case .wrongSize(let tile, let found, let expected):
+            "tile \(tile) is stored with \(found) pixels, the pyramid says \(expected); build the pyramid again"
+        case .cannotDecode(let tile, let format):
+            "tile \(tile) is \(format), which cannot be padded here; ask for it in the Deep Zoom form"
+        case .codec(let error):
+            "\(error)"
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import TileCache
+package import TileModel
+
+/// How a request for a tile ended.
+package enum TileOutcome: Sendable {
+    /// The tile, and where it came from: memory, where it was there after all, or `render`. For a family: `render`
+    /// where any of it had to be made. The receiver owns the reference and releases it.
+    case tile(PinnedTile, TileTier)
+    /// The geometry has the tile, but the source has nothing to make it from.
+    case missing
+    /// It could not be made; the reason is in the log.
+    case failed
+    /// The pipeline is shutting down.
+    case stopped
+}
+
+/// Who is told how a request ended: a reactor's mailbox, a test.
+package protocol TileReceiver: AnyObject, Sendable {
+    /// Called once for each accepted request that was not withdrawn, on a worker's thread; must not block.
+    func receive(_ outcome: TileOutcome, for ticket: UInt64)
+}
+
+/// What is asked of the pipeline.
+package struct TileRequest: Sendable {
+    /// How much of a family is wanted.
+    package enum Scope: Sendable {
+        /// The tile alone, and siblings where workers are idle.
+        case tile
+        /// The tile's whole family in all its forms, at pre-warm priority; answered when it is in memory.
+        case family
+    }
+
+    package let tileset: OpenTileset
+    package let key: TileKey
+    package let scope: Scope
+
+    package init(tileset: OpenTileset, key: TileKey, scope: Scope = .tile) {
+        self.tileset = tileset
+        self.key = key
+        self.scope = scope
+    }
+}

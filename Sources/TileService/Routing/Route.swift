@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TileModel
+
+/// What a path asks for.
+enum Route: Equatable {
+    /// One tile of the tileset at an index of the catalog.
+    case tile(tileset: Int, TileCoordinate, TileFormat, padded: Bool)
+    /// `/dzi/{id}.dzi`
+    case deepZoom(tileset: Int)
+    /// `/viewer/{id}`
+    case viewer(tileset: Int)
+    /// `/assets/{name}`: a file that the pages load, by its index
+    case asset(Int)
+    case home
+    case catalog
+    case healthy
+    case ready
+    case metrics
+    /// A path of a known form that names no tileset, or no tile by its form.
+    case notFound
+}
+
+/// Paths to routes. Pure; no allocation unless a path is percent-encoded, which no URL that we hand out is.
+struct Router {
+    /// The ids of tilesets, in the order of the catalog.
+    let tilesets: NameTable
+    /// The names of the files that pages load.
+    let assets: NameTable
+
+    /// Routes the path of a request, before its query.
+    func route(_ path: Span<UInt8>) -> Route {
+        for index in 0..<path.count where path[index] == UInt8(ascii: "%") {
+            guard let decoded = Self.percentDecoded(path) else { return .notFound }
+            return routeDecoded(decoded.span)
+        }
+        return routeDecoded(path)
+    }
+
+    private func routeDecoded(_ path: Span<UInt8>) -> Route {
+        var cursor = PathCursor()
+        guard let first = cursor.next(in: path) else { return .notFound }
+        if PathPart.matches(path, first, "tiles") { return tileRoute(path, &cursor) }
+        if PathPart.matches(path, first, "dzi") { return deepZoomRoute(path, &cursor) }
+        if let route = singleRoute(path, first), cursor.isAtEnd(of: path) { return route }
+        guard let second = cursor.next(in: path), cursor.isAtEnd(of: path) else { return .notFound }
+        if PathPart.matches(path, first, "viewer"), let tileset = tilesets.index(of: path, second) {
+            return .viewer(tileset: tileset)
+        }
+        if PathPart.matches(path, first, "assets"), let asset = assets.index(of: path, second) {
+            return .asset(asset)
+        }
+        return .notFound
+    }
+
+    private func singleRoute(_ path: Span<UInt8>, _ part: Range<Int>) -> Route? {
+        if part.isEmpty { return .home }
+        if PathPart.matches(path, part, "catalog.json") { return .catalog }
+        if PathPart.matches(path, part, "healthz") { return .healthy }
+        if PathPart.matches(path, part, "readyz") { return .ready }
+        if PathPart.matches(path, part, "metrics") { return .metrics }
+        return nil
+    }
+
+    /// `/tiles/{id}/{level}/{x}/{y}.{ext}` (padded edges) and `/tiles/{id}/{level}/{x}_{y}.{ext}` (partial edges).
+    private func tileRoute(_ path: Span<UInt8>, _ cursor: inout PathCursor) -> Route {
+        guard let id = cursor.next(in: path), let tileset = tilesets.index(of: path, id),
+            let levelPart = cursor.next(in: path), let level = PathPart.number(path, levelPart),
+            let third = cursor.next(in: path)
+        else { return .notFound }
+        guard let fourth = cursor.next(in: path) else {
+            return pairRoute(path, third, tileset: tileset, level: level)
+        }
+        guard cursor.isAtEnd(of: path), let (stem, format) = Self.split(path, fourth),
+            let x = PathPart.number(path, third), let y = PathPart.number(path, stem)
+        else { return .notFound }
+        return .tile(tileset: tileset, TileCoordinate(level: level, x: x, y: y), format, padded: true)
+    }
+
+    /// `/dzi/{id}.dzi` and `/dzi/{id}_files/{level}/{x}_{y}.{ext}`.
+    private func deepZoomRoute(_ path: Span<UInt8>, _ cursor: inout PathCursor) -> Route {
+        guard let name = cursor.next(in: path) else { return .notFound }
+        if cursor.isAtEnd(of: path) {
+            guard PathPart.hasSuffix(path, name, ".dzi"),
+                let tileset = tilesets.index(of: path, name.lowerBound..<name.upperBound - 4)
+            else { return .notFound }
+            return .deepZoom(tileset: tileset)
+        }
+        guard PathPart.hasSuffix(path, name, "_files"),
+            let tileset = tilesets.index(of: path, name.lowerBound..<name.upperBound - 6),
+            let levelPart = cursor.next(in: path), let level = PathPart.number(path, levelPart),
+            let pair = cursor.next(in: path), cursor.isAtEnd(of: path)
+        else { return .notFound }
+        return pairRoute(path, pair, tileset: tileset, level: level)
+    }
+
+    /// `{x}_{y}.{ext}`
+    private func pairRoute(_ path: Span<UInt8>, _ pair: Range<Int>, tileset: Int, level: Int) -> Route {
+        guard let (stem, format) = Self.split(path, pair),
+            let underscore = PathPart.lastIndex(of: UInt8(ascii: "_"), in: path, stem),
+            let x = PathPart.number(path, stem.lowerBound..<underscore),
+            let y = PathPart.number(path, underscore + 1..<stem.upperBound)
+        else { return .notFound }
+        return .tile(tileset: tileset, TileCoordinate(level: level, x: x, y: y), format, padded: false)
+    }
+
+    /// A file name's stem and the format that its extension names.
+    private static func split(_ path: Span<UInt8>, _ part: Range<Int>) -> (stem: Range<Int>, format: TileFormat)? {
+        guard let dot = PathPart.lastIndex(of: UInt8(ascii: "."), in: path, part) else { return nil }
+        let ext = dot + 1..<part.upperBound
+        let format: TileFormat
+        if PathPart.matches(path, ext, "jpg") || PathPart.matches(path, ext, "jpeg") {
+            format = .jpeg
+        } else if PathPart.matches(path, ext, "png") {
+            format = .png
+        } else if PathPart.matches(path, ext, "webp") {
+            format = .webp
+        } else {
+            return nil
+        }
+        return (part.lowerBound..<dot, format)
+    }
+
+    /// The path with its percent-encodings decoded, once; nil where one is malformed, stands for NUL or a slash, or
+    /// where a segment is `..`. Source: RFC 3986 section 2.1; what is refused, because it would change the segments.
+    static func percentDecoded(_ path: Span<UInt8>) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(path.count)
+        var index = 0
+        while index < path.count {
+            if path[index] != UInt8(ascii: "%") {
+                bytes.append(path[index])
+                index += 1
+                continue
+            }
+            guard index + 2 < path.count, let high = hexValue(path[index + 1]), let low = hexValue(path[index + 2])
+            else { return nil }
+            let byte = high << 4 | low
+            guard byte != 0, byte != UInt8(ascii: "/") else { return nil }
+            bytes.append(byte)
+            index += 3
+        }
+        for segment in bytes.split(separator: UInt8(ascii: "/")) where segment.elementsEqual("..".utf8) { return nil }
+        return bytes
+    }
+
+    private static func hexValue(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case 0x30...0x39: byte - 0x30
+        case 0x41...0x46: byte - 0x41 + 10
+        case 0x61...0x66: byte - 0x61 + 10
+        default: nil
+        }
+    }
+}

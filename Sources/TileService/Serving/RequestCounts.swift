@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPMessages
+import LockFree
+import Telemetry
+import TileModel
+
+/// How many requests for the tiles of one tileset were answered, by tier and status. Any thread; striped.
+final class RequestCounts: Sendable {
+    /// The statuses that answers for tiles have.
+    private static let statuses: [Status] = [.ok, .notModified, .notFound, .internalError, .unavailable]
+
+    private let cells = StripedCounter(width: TileTier.allCases.count * RequestCounts.statuses.count)
+
+    /// Counts one answer.
+    func add(_ tier: TileTier, _ status: Status) {
+        let place: Int =
+            switch status {
+            case .ok: 0
+            case .notModified: 1
+            case .notFound: 2
+            case .internalError: 3
+            default: 4
+            }
+        cells.add(1, at: Int(tier.rawValue) * Self.statuses.count + place)
+    }
+
+    /// The series that are not zero, for a scrape.
+    func series(tileset: String) -> [(labels: String, value: Int)] {
+        TileTier.allCases.flatMap { tier in
+            Self.statuses.indices.compactMap { index in
+                let value = cells.sum(at: Int(tier.rawValue) * Self.statuses.count + index)
+                guard value > 0 else { return nil }
+                let labels = MetricsRegistry.rendered([
+                    "tileset": tileset, "layer": tier.label.description, "status": String(Self.statuses[index].code),
+                ])
+                return (labels, value)
+            }
+        }
+    }
+}
+
+/// Histograms of the time to answer, one for each tier.
+struct RequestLatency: Sendable {
+    private let histograms: [Histogram]
+
+    init(registry: MetricsRegistry) {
+        histograms = TileTier.allCases.map { tier in
+            registry.histogram(
+                "orizuru_request_seconds",
+                help: "From a request's routing to its answer's hand-over to the kernel, by the tier that answered.",
+                labels: ["layer": tier.label.description]
+            )
+        }
+    }
+
+    subscript(tier: TileTier) -> Histogram { histograms[Int(tier.rawValue)] }
+}

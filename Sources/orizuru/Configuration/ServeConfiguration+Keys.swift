@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import JSONText
+import Telemetry
+import TileCache
+import TileModel
+
+extension ServeConfiguration {
+    /// Every key of the configuration. Flags, environment variables, help, the example and the documentation come from
+    /// this table; a new key is defined here, listed in `all` and read in `ServeConfiguration.init`.
+    enum Keys {
+        static let paths = ConfigurationKey(
+            "paths",
+            .paths,
+            standard: .array([]),
+            group: "What is served",
+            help: """
+                Slides, pyramids, tile folders, or folders that hold them up to three levels deep. In a file, relative to \
+                the file's folder; in the environment, joined by colons.
+                """
+        )
+        static let listen = ConfigurationKey(
+            "listen",
+            .listenAddress,
+            standard: .string("127.0.0.1:8080"),
+            group: general,
+            help: """
+                Where to listen. The default answers this machine alone; 0.0.0.0:8080 or [::]:8080 answers the network. \
+                Port 0 picks a free port, which the line 'listening on' names.
+                """
+        )
+        static let memory = ConfigurationKey(
+            "memory",
+            .bytes(.mebibytes(1)...(.gibibytes(16384))).orAutomatic(automaticMemory),
+            standard: .string("auto"),
+            group: general,
+            help: """
+                The budget of the memory cache; never exceeded. auto: a quarter of the memory that this process may use, \
+                at most 1GiB.
+                """
+        )
+        static let workers = ConfigurationKey(
+            "workers",
+            .count(1...1024, of: "threads").orAutomatic(\.cores),
+            standard: .string("auto"),
+            group: general,
+            help: "Threads that render tiles, at low priority. auto: one per core."
+        )
+        static let reactors = ConfigurationKey(
+            "reactors",
+            .count(1...256, of: "threads").orAutomatic { min($0.cores, 256) },
+            standard: .string("auto"),
+            group: general,
+            help: "Threads that own the sockets. auto: one per core."
+        )
+        static let queueLimit = ConfigurationKey(
+            "queueLimit",
+            .count(1...1_000_000, of: "families"),
+            standard: .integer(1024),
+            group: general,
+            help: """
+                How many families may wait to be rendered; beyond it, requests for tiles that are not cached are answered \
+                503 with Retry-After.
+                """
+        )
+        static let reconstruction = ConfigurationKey<ReconstructionParameters.Mode>(
+            "reconstruction",
+            .choice("MODE"),
+            standard: .string("rounded"),
+            group: picture,
+            help: """
+                How tiles are rebuilt from residuals. rounded: nearer to the original picture. exact: the bytes of the \
+                reference implementation.
+                """
+        )
+        static let quality = ConfigurationKey(
+            "quality",
+            SettingKind.count(1...100).orNone("auto"),
+            standard: .string("auto"),
+            group: picture,
+            help: """
+                The JPEG quality of tiles that are encoded. auto: \(ReconstructionParameters.defaultQuality) in rounded \
+                mode, \(ReconstructionParameters.exactQuality) in exact mode, which knows no other.
+                """
+        )
+        static let evictionPolicy = ConfigurationKey<EvictionPolicy>(
+            "eviction.policy",
+            .choice("POLICY"),
+            standard: .string(EvictionPolicy.twoClass.rawValue),
+            group: cache,
+            help: """
+                What leaves the memory cache first. two-class: scored by class, use, size, cost and age; a crawler does \
+                not flush what people look at. age-frequency: by age and number of uses alone.
+                """
+        )
+        static let warmTimeToLive = ConfigurationKey(
+            "eviction.warmTimeToLive",
+            SettingKind.duration(.seconds(1)...(.seconds(365 * 86_400))).orNone("off"),
+            standard: .string("off"),
+            group: cache,
+            help: "How long a tile that nobody has asked for stays in memory. off: until its room is needed."
+        )
+        static let maxAge = ConfigurationKey(
+            "http.maxAge",
+            .duration(.zero...(.seconds(365 * 86_400))),
+            standard: .string("1h"),
+            group: http,
+            help: """
+                How long browsers and proxies may keep a tile without asking again (Cache-Control: max-age). URLs that \
+                carry the version of their tileset may be kept for ever, whatever stands here.
+                """
+        )
+        static let corsOrigin = ConfigurationKey(
+            "http.corsOrigin",
+            SettingKind.origin.orNone("off"),
+            standard: .string("*"),
+            group: http,
+            help: "Which web pages of other origins may read tiles (Access-Control-Allow-Origin). off: none."
+        )
+        static let headerBytes = ConfigurationKey(
+            "http.headerBytes",
+            .bytes(.kibibytes(1)...(.mebibytes(1))),
+            standard: .string("16KiB"),
+            group: http,
+            help: "The longest request line and headers together that are read; beyond it, 431."
+        )
+        static let targetBytes = ConfigurationKey(
+            "http.targetBytes",
+            .bytes(.kibibytes(1)...(.mebibytes(1))),
+            standard: .string("8KiB"),
+            group: http,
+            help: "The longest path and query of a request that are read; beyond it, 414."
+        )
+        static let connections = ConfigurationKey(
+            "http.connections",
+            .count(1...1_000_000, of: "connections"),
+            standard: .integer(10_000),
+            group: http,
+            help: "How many connections may be open; more are refused. Mind the limit of open files (ulimit -n)."
+        )
+        static let connectionsPerAddress = ConfigurationKey(
+            "http.connectionsPerAddress",
+            SettingKind.count(1...1_000_000, of: "connections").orNone("off"),
+            standard: .string("off"),
+            group: http,
+            help: """
+                How many of them one address may hold. off: no limit, which suits a server behind a proxy or a class \
+                behind one router.
+                """
+        )
+        static let requestsPerConnection = ConfigurationKey(
+            "http.requestsPerConnection",
+            SettingKind.count(1...1_000_000_000, of: "requests").orNone("off"),
+            standard: .integer(100_000),
+            group: http,
+            help: "After how many requests a connection is closed. off: never."
+        )
+        static let headerTimeout = ConfigurationKey(
+            "http.headerTimeout",
+            .duration(.milliseconds(100)...(.seconds(600))),
+            standard: .string("10s"),
+            group: http,
+            help: "How long a request may take to arrive, from its first byte to the end of its headers."
+        )
+        static let idleTimeout = ConfigurationKey(
+            "http.idleTimeout",
+            .duration(.milliseconds(100)...(.seconds(86_400))),
+            standard: .string("75s"),
+            group: http,
+            help:
+                "How long a connection may rest between requests. People dwell: more than a minute saves new connections."
+        )
+        static let writeRate = ConfigurationKey(
+            "http.writeRate",
+            .bytes(.kibibytes(0)...(.gibibytes(1))),
+            standard: .string("1KiB"),
+            group: http,
+            help: "The slowest reading, in bytes per second, that a client may show before it is cut off. 0: no limit."
+        )
+        static let drainTimeout = ConfigurationKey(
+            "http.drainTimeout",
+            .duration(.zero...(.seconds(3600))),
+            standard: .string("10s"),
+            group: http,
+            help: "On SIGTERM: how long requests that have begun may take to finish."
+        )
+        static let logLevel = ConfigurationKey<LogLevel>(
+            "log.level",
+            .choice("LEVEL", named: \.name),
+            standard: .string("info"),
+            group: log,
+            help: "The least serious message that is written to standard error."
+        )
+        static let logFormat = ConfigurationKey(
+            "log.format",
+            SettingKind<LogFormat>.choice("FORMAT").orNone("auto"),
+            standard: .string("auto"),
+            group: log,
+            help: "auto: text on a terminal, JSON lines otherwise."
+        )
+
+        /// All of them, in the order of help and example.
+        static let all: [ConfigurationKeyFacts] = [
+            paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
+            reconstruction.facts, quality.facts,
+            evictionPolicy.facts, warmTimeToLive.facts,
+            maxAge.facts, corsOrigin.facts, headerBytes.facts, targetBytes.facts, connections.facts,
+            connectionsPerAddress.facts, requestsPerConnection.facts, headerTimeout.facts, idleTimeout.facts,
+            writeRate.facts, drainTimeout.facts,
+            logLevel.facts, logFormat.facts,
+        ]
+
+        private static let general = "Server"
+        private static let picture = "Pictures"
+        private static let cache = "Memory cache"
+        private static let http = "HTTP"
+        private static let log = "Log"
+
+        @Sendable
+        private static func automaticMemory(_ machine: MachineFacts) -> ByteCount {
+            let quarter = ByteCount(bytes: machine.memory.bytes / 4) ?? .gibibytes(1)
+            return max(min(quarter, .gibibytes(1)), .mebibytes(16))
+        }
+    }
+}

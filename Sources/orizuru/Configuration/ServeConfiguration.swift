@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPServer
+import Telemetry
+import TileCache
+import TileModel
+
+/// Everything that `orizuru serve` is told: one value, complete and valid, made by `ServeConfiguration.load`.
+///
+/// What the keys mean, their defaults and bounds stand in `Keys`.
+struct ServeConfiguration: Sendable, Equatable {
+    /// Not empty.
+    let paths: [String]
+    let listen: ListenAddress
+    /// The byte budget of the memory cache.
+    let memory: ByteCount
+    /// Threads that render.
+    let workers: Int
+    /// Threads that own sockets.
+    let reactors: Int
+    /// Families that may wait for a worker.
+    let queueLimit: Int
+    /// Reconstruction mode and quality.
+    let parameters: ReconstructionParameters
+    let eviction: Eviction
+    let http: HTTP
+    let log: Log
+
+    /// The memory cache's choice of what leaves.
+    struct Eviction: Sendable, Equatable {
+        let policy: EvictionPolicy
+        /// Nil: no limit.
+        let warmTimeToLive: Duration?
+    }
+
+    /// Limits, deadlines and headers of the HTTP server.
+    struct HTTP: Sendable, Equatable {
+        /// Of tiles whose URL carries no version.
+        let maxAge: Duration
+        /// Nil: no such header.
+        let corsOrigin: String?
+        let headerBytes: ByteCount
+        let targetBytes: ByteCount
+        let connections: Int
+        /// Nil: no limit.
+        let connectionsPerAddress: Int?
+        /// Nil: no limit.
+        let requestsPerConnection: Int?
+        let headerTimeout: Duration
+        let idleTimeout: Duration
+        /// Bytes per second; 0: no limit.
+        let writeRate: ByteCount
+        let drainTimeout: Duration
+    }
+
+    /// The log to standard error.
+    struct Log: Sendable, Equatable {
+        let level: LogLevel
+        /// Nil: text where standard error is a terminal, JSON lines otherwise.
+        let format: LogFormat?
+    }
+
+    /// Reads every key out of the settings, and checks what several keys say together.
+    init(_ settings: inout SettingReader) throws(ConfigurationError) {
+        paths = try settings.read(Keys.paths)
+        listen = try settings.read(Keys.listen)
+        memory = try settings.read(Keys.memory)
+        workers = try settings.read(Keys.workers)
+        reactors = try settings.read(Keys.reactors)
+        queueLimit = try settings.read(Keys.queueLimit)
+        eviction = Eviction(
+            policy: try settings.read(Keys.evictionPolicy),
+            warmTimeToLive: try settings.read(Keys.warmTimeToLive)
+        )
+        http = HTTP(
+            maxAge: try settings.read(Keys.maxAge),
+            corsOrigin: try settings.read(Keys.corsOrigin),
+            headerBytes: try settings.read(Keys.headerBytes),
+            targetBytes: try settings.read(Keys.targetBytes),
+            connections: try settings.read(Keys.connections),
+            connectionsPerAddress: try settings.read(Keys.connectionsPerAddress),
+            requestsPerConnection: try settings.read(Keys.requestsPerConnection),
+            headerTimeout: try settings.read(Keys.headerTimeout),
+            idleTimeout: try settings.read(Keys.idleTimeout),
+            writeRate: try settings.read(Keys.writeRate),
+            drainTimeout: try settings.read(Keys.drainTimeout)
+        )
+        log = Log(level: try settings.read(Keys.logLevel), format: try settings.read(Keys.logFormat))
+        parameters = try Self.readParameters(&settings)
+        try Self.check(&settings, paths: paths, http: http)
+    }
+
+    private static func readParameters(
+        _ settings: inout SettingReader
+    ) throws(ConfigurationError) -> ReconstructionParameters {
+        let mode = try settings.read(Keys.reconstruction)
+        let quality = try settings.read(Keys.quality)
+        guard let parameters = ReconstructionParameters(mode: mode, quality: quality) else {
+            let exact = settings.place(of: Keys.reconstruction.facts)
+            throw ConfigurationError(
+                """
+                \(settings.place(of: Keys.quality.facts)): exact reconstruction (\(exact)) always has quality \
+                \(ReconstructionParameters.exactQuality); leave quality out or set it to auto, or choose rounded
+                """
+            )
+        }
+        return parameters
+    }
+
+    private static func check(
+        _ settings: inout SettingReader,
+        paths: [String],
+        http: HTTP
+    ) throws(ConfigurationError) {
+        if paths.isEmpty {
+            throw ConfigurationError(
+                "there is nothing to serve: name a slide, a pyramid or a folder of them, as in 'orizuru serve ./slides'"
+            )
+        }
+        if http.targetBytes > http.headerBytes {
+            throw ConfigurationError(
+                """
+                \(settings.place(of: Keys.targetBytes.facts)) is \(http.targetBytes), more than http.headerBytes \
+                (\(http.headerBytes)), of which it is a part; lower the one or raise the other
+                """
+            )
+        }
+    }
+}

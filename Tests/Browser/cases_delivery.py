@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the server delivers: the catalog, the pages, their policy and their modules."""
+
+import json
+import re
+import urllib.request
+
+from selenium.webdriver.common.by import By
+
+from page import expect, test
+
+
+def fetch(page, path):
+    with urllib.request.urlopen(page.base_url + path, timeout=30) as answer:
+        return answer.read().decode(), answer.headers
+
+
+@test("the catalog links to the viewer of every tileset, without script")
+def catalog_links(page):
+    html, _ = fetch(page, "/")
+    links = re.findall(r'<li><a href="/viewer/([^"]+)">', html)
+    expect(sorted(links) == sorted(tileset["id"] for tileset in page.tilesets), f"the links lead to {links}")
+    for link in links:
+        page_html, headers = fetch(page, f"/viewer/{link}")
+        expect(headers.get_content_type() == "text/html", f"/viewer/{link} is {headers.get_content_type()}")
+        described = json.loads(re.search(r'id="tileset">(.*?)</script>', page_html, re.S)[1])
+        expect(described["id"] == link, f"/viewer/{link} describes {described['id']}")
+
+
+@test("the pages carry a strict Content-Security-Policy and nothing that it forbids")
+def strict_policy(page):
+    for path in ("/", f"/viewer/{page.slide['id']}"):
+        html, headers = fetch(page, path)
+        policy = headers.get("Content-Security-Policy") or ""
+        for directive in ("default-src 'none'", "script-src 'self'", "style-src 'self'"):
+            expect(directive in policy, f"{path}: the policy '{policy}' lacks {directive}")
+        expect("unsafe" not in policy, f"{path}: the policy allows what is unsafe")
+        expect("{{" not in html, f"{path} still has a marker")
+        expect(not re.search(r"<style|\sstyle=|\son[a-z]+=", html), f"{path} has inline style or handlers")
+        for tag in re.findall(r"<script[^>]*>", html):
+            expect("src=" in tag or 'type="application/json"' in tag, f"{path} has an inline script")
+        for url in re.findall(r'(?:src|href)="([^"]*)"', html):
+            expect(url.startswith("/") or url.startswith("data:"), f"{path} refers to {url}")
+
+
+@test("the viewer lists each of its modules for preloading, and all of them are there")
+def modules_are_there(page):
+    html, _ = fetch(page, f"/viewer/{page.slide['id']}")
+    listed = set(re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)"', html)) | {"viewer.js"}
+    imported = {"viewer.js"}
+    for module in listed:
+        source, headers = fetch(page, f"/assets/{module}")
+        expect("javascript" in headers.get_content_type(), f"{module} is {headers.get_content_type()}")
+        imported |= set(re.findall(r'from "\./([^"]+)"', source))
+    expect(imported == listed, f"listed and imported modules differ: {sorted(imported ^ listed)}")
+
+
+@test("the catalog shows a picture of each tileset that has one, and leads to a viewer")
+def catalog_in_browser(page):
+    page.driver.get(page.base_url + "/")
+    pictures = "return [...document.images].every((image) => image.complete && image.naturalWidth > 0)"
+    page.run("for (const image of document.images) image.loading = 'eager'")
+    page.wait_for("the catalog's pictures", lambda: page.run(pictures))
+    expect(page.run("return document.images.length") > 0, "the catalog has no picture")
+    page.driver.find_element(By.CSS_SELECTOR, f"a[href='/viewer/{page.slide['id']}']").click()
+    page.wait_for("the viewer", lambda: "/viewer/" in page.driver.current_url)
+    page.idle()
+    expect(page.stats["loaded"] > 0, "the viewer loaded no tile")

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LockFree
+import TestSupport
+import Testing
+
+@testable import TileCache
+
+@Suite("The block pool")
+struct BlockPoolTests {
+    @Test("blocks do not overlap, are charged in whole pages, and discarding gives everything back")
+    func roundTrip() throws {
+        let seed = Seed.ofThisRun
+        print(seed)
+        var random = seed.generator()
+        let budget = Budget(limit: 16 << 20)
+        let pool = BlockPool(budget: budget, stripes: 2, poisons: true)
+        var live: [(pointer: UnsafeMutableRawPointer, bytes: Int, mark: UInt8)] = unsafe []
+        var used = 0
+        for step in 0..<20_000 {
+            if unsafe live.isEmpty || Bool.random(using: &random) {
+                let bytes = Int.random(in: 1...[100, 5000, 40_000, 400_000][step % 4], using: &random)
+                guard let block = unsafe pool.allocate(bytes: bytes) else {
+                    #expect(budget.limit - budget.chargedBytes < 800_000)
+                    if let last = unsafe live.popLast() { unsafe pool.free(last.pointer) }
+                    continue
+                }
+                let mark = UInt8(truncatingIfNeeded: step)
+                unsafe block.pointer.initializeMemory(as: UInt8.self, repeating: mark, count: bytes)
+                unsafe live.append((block.pointer, bytes, mark))
+                used += bytes
+            } else {
+                unsafe live.swapAt(live.indices.randomElement(using: &random)!, live.count - 1)
+                let (pointer, bytes, mark) = unsafe live.removeLast()
+                let isIntact =
+                    unsafe memcmp(pointer, pointer + 1, bytes - 1) == 0 && pointer.load(as: UInt8.self) == mark
+                if !isIntact { Issue.record("a live block changed") }
+                unsafe pool.free(pointer)
+            }
+            if budget.chargedBytes > budget.limit { Issue.record("over the budget") }
+            if step % 500 == 0 { _ = pool.discard(atLeast: Int.random(in: 0...1 << 20, using: &random)) }
+        }
+        for unsafeblock in unsafe live {
+            #expect(unsafe block.pointer.load(as: UInt8.self) == block.mark)
+            unsafe pool.free(block.pointer)
+        }
+        #expect(pool.liveBlockCount == 0)
+        #expect(pool.usage.liveBytes == 0)
+        _ = pool.discard(atLeast: .max)
+        #expect(budget.chargedBytes == 0)
+        #expect(used > 0)
+    }
+
+    @Test("a pool full of small free blocks makes room for large ones")
+    func changeOfSizes() {
+        let budget = Budget(limit: 8 << 20)
+        let pool = BlockPool(budget: budget, stripes: 1, poisons: false)
+        var small: [UInt] = []
+        while let block = unsafe pool.allocate(bytes: 600) { unsafe small.append(UInt(bitPattern: block.pointer)) }
+        #expect(small.count * 600 > 7 << 20)
+        // Every tenth stays: no chunk becomes empty by itself.
+        for (index, address) in small.enumerated() where index % 10 != 0 { free(address, in: pool) }
+        #expect(unsafe pool.allocate(bytes: 100_000) == nil)
+        let vacating = pool.beginVacating(2 << 20)
+        #expect(vacating.count >= 2)
+        let chunks = Set(vacating.map(\.chunk.address))
+        for (index, address) in small.enumerated() where index % 10 == 0 {
+            if chunks.contains(address & ~UInt(Chunk.bytes - 1)) { free(address, in: pool) }
+        }
+        #expect(pool.discard(atLeast: 1 << 20) >= 1 << 20)
+        pool.endVacating(vacating)
+        #expect(unsafe pool.allocate(bytes: 100_000) != nil)
+    }
+
+    private func free(_ address: UInt, in pool: BlockPool) {
+        unsafe pool.free(UnsafeMutableRawPointer(bitPattern: address)!)
+    }
+
+    @Test("threads that allocate and free each other's blocks lose none and stay within the budget")
+    func threads() throws {
+        let seed = Seed.ofThisRun
+        print(seed)
+        let budget = Budget(limit: 8 << 20)
+        let pool = BlockPool(budget: budget, stripes: 2, poisons: true)
+        let queue = BoundedQueue<UInt>(capacity: 256)
+        let barrier = Barrier(count: 4)
+        let threads = try (0..<4).map { number in
+            try OSThread(name: "pool") {
+                var random = seed.generator(stream: number)
+                barrier.wait()
+                for step in 0..<20_000 {
+                    if let block = unsafe pool.allocate(bytes: Int.random(in: 1...20_000, using: &random)) {
+                        let address = unsafe UInt(bitPattern: block.pointer)
+                        if !queue.push(address) { unsafe pool.free(block.pointer) }
+                    }
+                    if let address = queue.pop() {
+                        unsafe pool.free(UnsafeMutableRawPointer(bitPattern: address)!)
+                    }
+                    if number == 0 && step % 100 == 0 { _ = pool.discard(atLeast: 256 << 10) }
+                }
+            }
+        }
+        threads.forEach { $0.join() }
+        while let address = queue.pop() { unsafe pool.free(UnsafeMutableRawPointer(bitPattern: address)!) }
+        #expect(pool.liveBlockCount == 0)
+        #expect(budget.highestBytes <= budget.limit)
+        _ = pool.discard(atLeast: .max)
+        #expect(budget.chargedBytes == 0)
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import TileModel
+import TilePipeline
+
+@Suite("What a worker makes next")
+struct JobProgressTests {
+    static let whole = MemberForms((0..<Family.memberCount).map { MemberForm(member: $0, isPadded: false) })
+
+    static func form(_ member: Int, padded: Bool = false) -> MemberForm { MemberForm(member: member, isPadded: padded) }
+
+    @Test("awaited tiles come in the order in which they were asked for")
+    func awaitedOrder() {
+        var progress = JobProgress(possible: Self.whole)
+        for member in [17, 3, 9] {
+            let isPossible1 = progress.want(Self.form(member))
+            #expect(isPossible1)
+        }
+        let claimed2 = progress.claimNext(.anything)
+        #expect(claimed2 == Self.form(17))
+        let claimed3 = progress.claimNext(.anything)
+        #expect(claimed3 == Self.form(3))
+        let claimed4 = progress.claimNext(.awaited)
+        #expect(claimed4 == Self.form(9))
+        let claimed5 = progress.claimNext(.awaited)
+        #expect(claimed5 == nil)
+    }
+
+    @Test("two workers never make the same tile")
+    func claimsAreExclusive() {
+        var progress = JobProgress(possible: Self.whole)
+        _ = progress.want(Self.form(5))
+        var claimed: [MemberForm] = []
+        while let form = progress.claimNext(.anything) { claimed.append(form) }
+        #expect(Set(claimed).count == claimed.count)
+        #expect(claimed.count == 20)
+        #expect(!claimed.contains(Self.form(0)), "the parent is stored, not made")
+    }
+
+    @Test("siblings of the awaited tile's level come first, the nearest first")
+    func siblingsByDistance() {
+        var progress = JobProgress(possible: Self.whole)
+        _ = progress.want(Self.form(5))
+        _ = progress.claimNext(.awaited)
+        let next = (0..<3).compactMap { _ in progress.claimNext(.anything)?.member }
+        #expect(Set(next) == [6, 9, 10])
+    }
+
+    @Test("nothing but what is awaited is made while others wait")
+    func noSiblings() {
+        var progress = JobProgress(possible: Self.whole)
+        _ = progress.want(Self.form(5))
+        _ = progress.claimNext(.awaited)
+        let claimed6 = progress.claimNext(.awaited)
+        #expect(claimed6 == nil)
+        let claimed7 = progress.claimNext(.required)
+        #expect(claimed7 == nil)
+    }
+
+    @Test("a pre-warm is complete when every form is made, and not before")
+    func requiredAll() {
+        let possible = MemberForms([Self.form(0), Self.form(1), Self.form(1, padded: true), Self.form(5)])
+        var progress = JobProgress(possible: possible)
+        progress.requireAll()
+        var made = 0
+        while let form = progress.claimNext(.required) {
+            #expect(!progress.isComplete)
+            progress.finish(form)
+            made += 1
+        }
+        #expect(made == 4)
+        #expect(progress.isComplete)
+        #expect(progress.isUnwanted)
+    }
+
+    @Test("a tile that was made and asked for again is made again")
+    func wantedAgain() {
+        var progress = JobProgress(possible: Self.whole)
+        _ = progress.want(Self.form(5))
+        if let form = progress.claimNext(.awaited) { progress.finish(form) }
+        #expect(progress.isUnwanted)
+        _ = progress.want(Self.form(5))
+        let claimed8 = progress.claimNext(.awaited)
+        #expect(claimed8 == Self.form(5))
+    }
+
+    @Test("a tile that nobody waits for any more is not claimed")
+    func unwanted() {
+        var progress = JobProgress(possible: Self.whole)
+        _ = progress.want(Self.form(5))
+        _ = progress.want(Self.form(6))
+        progress.unwant(Self.form(5))
+        let claimed9 = progress.claimNext(.awaited)
+        #expect(claimed9 == Self.form(6))
+    }
+
+    @Test("a form that the job cannot make is refused")
+    func impossible() {
+        var progress = JobProgress(possible: MemberForms([Self.form(0)]))
+        let isPossible10 = progress.want(Self.form(3))
+        #expect(!isPossible10)
+        #expect(progress.isUnwanted)
+    }
+}

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import TestSupport
+import TileModel
+import TilePipeline
+
+@Suite("The board of jobs")
+struct RenderBoardTests {
+    typealias Board = RenderBoard<Int, Int>
+
+    static let possible = MemberForms((0..<Family.memberCount).map { MemberForm(member: $0, isPadded: false) })
+
+    static func key(_ x: Int) -> JobKey {
+        JobKey(ordinal: 1, tile: TileCoordinate(level: 5, x: x, y: 0), isFamily: true)
+    }
+
+    static func form(_ member: Int) -> MemberForm { MemberForm(member: member, isPadded: false) }
+
+    /// Submits, and returns the job and the ticket where it was accepted.
+    static func submit(
+        _ board: inout Board,
+        _ x: Int,
+        member: Int?,
+        waiter: Int,
+        _ priority: RenderPriority = .awaited
+    ) -> (job: Board.Job, ticket: UInt64)? {
+        let submission = board.submit(
+            key(x),
+            form: member.map(form),
+            priority: priority,
+            waiter: waiter
+        ) { (x, possible) }
+        guard case .accepted(let job, let ticket) = submission else { return nil }
+        return (job, ticket)
+    }
+
+    /// The next form, required to be there.
+    static func next(_ board: inout Board, _ job: Board.Job) throws -> MemberForm {
+        let next = board.next(of: job)
+        return try #require(next).form
+    }
+
+    /// The job that a worker takes, required to be there.
+    static func take(_ board: inout Board) throws -> Board.Job {
+        let job = board.take()
+        return try #require(job)
+    }
+
+    @Test("sixty-four requests for one family make one job, and each waiter is answered once")
+    func singleFlight() throws {
+        var board = Board(limit: 8)
+        for waiter in 0..<64 {
+            let submitted = Self.submit(&board, 0, member: 1 + waiter % 20, waiter: waiter)
+            #expect(submitted != nil)
+        }
+        #expect(board.jobCount == 1)
+        let job = try Self.take(&board)
+        var answered: [Int] = []
+        while let (form, _) = board.next(of: job) { answered += board.finish(job, form, .made).waiters }
+        #expect(answered.sorted() == Array(0..<64))
+        #expect(board.jobCount == 0)
+        #expect(board.counts.coalesced == 63)
+    }
+
+    @Test("a client that went away before its job was begun takes the job with it")
+    func abandonedBeforeWork() throws {
+        var board = Board(limit: 8)
+        let jobAndTicket = Self.submit(&board, 0, member: 3, waiter: 7)
+        let (job, ticket) = try #require(jobAndTicket)
+        let result1 = board.withdraw(job, ticket: ticket)
+        #expect(result1 == 7)
+        let result2 = board.take()
+        #expect(result2 == nil)
+        #expect(board.jobCount == 0)
+        let result3 = board.withdraw(job, ticket: ticket)
+        #expect(result3 == nil, "a waiter is handed back once")
+    }
+
+    @Test("a job stays while somebody else waits for it")
+    func oneOfTwoAbandoned() throws {
+        var board = Board(limit: 8)
+        let jobAndTicket = Self.submit(&board, 0, member: 3, waiter: 1)
+        let (job, ticket) = try #require(jobAndTicket)
+        let result4 = Self.submit(&board, 0, member: 3, waiter: 2)
+        #expect(result4 != nil)
+        _ = board.withdraw(job, ticket: ticket)
+        let result5 = board.take()
+        #expect(result5 === job)
+        let form = try Self.next(&board, job)
+        let answered = board.finish(job, form, .made).waiters
+        #expect(answered == [2])
+    }
+
+    @Test("a full queue refuses new jobs, but not more waiters for a job that it has")
+    func overload() {
+        var board = Board(limit: 2)
+        let result6 = Self.submit(&board, 0, member: 1, waiter: 1)
+        #expect(result6 != nil)
+        let result7 = Self.submit(&board, 1, member: 1, waiter: 2)
+        #expect(result7 != nil)
+        let result8 = Self.submit(&board, 2, member: 1, waiter: 3)
+        #expect(result8 == nil)
+        let result9 = Self.submit(&board, 1, member: 2, waiter: 4)
+        #expect(result9 != nil)
+        #expect(board.counts.refused == 1)
+        #expect(board.queueDepth == 2)
+    }
+
+    @Test("a viewer who asks for a tile of a pre-warm's job moves it in front of all pre-warm work")
+    func promotion() throws {
+        var board = Board(limit: 8)
+        let result10 = Self.submit(&board, 0, member: nil, waiter: 1, .prewarm)
+        #expect(result10 != nil)
+        let secondAndTicket = Self.submit(&board, 1, member: nil, waiter: 2, .prewarm)
+        let (second, _) = try #require(secondAndTicket)
+        let result11 = Self.submit(&board, 1, member: 5, waiter: 3)
+        #expect(result11 != nil)
+        let result12 = board.take()
+        #expect(result12 === second)
+        let result13 = board.next(of: second)
+        #expect(result13?.form == Self.form(5), "and the awaited tile is made first")
+        #expect(board.queueDepth == 1)
+    }
+
+    @Test("a pre-warm is answered when all of its family is made")
+    func wholeFamily() throws {
+        var board = Board(limit: 8)
+        let jobAndTicket = Self.submit(&board, 0, member: nil, waiter: 1, .prewarm)
+        let (job, _) = try #require(jobAndTicket)
+        _ = board.take()
+        var made = 0
+        while let (form, _) = board.next(of: job) {
+            let (waiters, whole, result) = board.finish(job, form, .made)
+            made += 1
+            #expect(waiters.isEmpty)
+            #expect(whole == (made == Family.memberCount ? [1] : []))
+            #expect(result == .made)
+        }
+        #expect(made == Family.memberCount)
+        #expect(board.jobCount == 0)
+    }
+
+    @Test("while another job is awaited, siblings are put aside, and an idle worker comes back to them")
+    func siblingsGiveWay() throws {
+        var board = Board(limit: 8)
+        let firstAndTicket = Self.submit(&board, 0, member: 1, waiter: 1)
+        let (first, _) = try #require(firstAndTicket)
+        _ = board.take()
+        let form = try Self.next(&board, first)
+        _ = board.finish(first, form, .made)
+        let secondAndTicket = Self.submit(&board, 1, member: 1, waiter: 2)
+        let (second, _) = try #require(secondAndTicket)
+        let result14 = board.next(of: first)
+        #expect(result14 == nil, "somebody waits elsewhere")
+        let result15 = board.take()
+        #expect(result15 === second)
+        while let (form, _) = board.next(of: second) { _ = board.finish(second, form, .made) }
+        let result16 = board.take()
+        #expect(result16 === first)
+        let result17 = board.next(of: first)
+        #expect(result17?.form == Self.form(2))
+    }
+
+    @Test("under overload the oldest siblings are dropped and counted")
+    func siblingsDropped() throws {
+        var board = Board(limit: 2)
+        for x in 0..<5 {
+            let jobAndTicket = Self.submit(&board, x, member: 1, waiter: x)
+        let (job, _) = try #require(jobAndTicket)
+            let result18 = board.take()
+            #expect(result18 === job)
+            let form = try Self.next(&board, job)
+            _ = board.finish(job, form, .made)
+            _ = Self.submit(&board, 100 + x, member: 1, waiter: 100)
+            let result19 = board.next(of: job)
+            #expect(result19 == nil)
+            let other = try Self.take(&board)
+            while let (form, _) = board.next(of: other) { _ = board.finish(other, form, .made) }
+        }
+        #expect(board.counts.siblingsDropped == 3 * 19)
+        #expect(board.jobCount == 2)
+    }
+
+    @Test("a second worker joins a family that has enough for two, and they share it")
+    func assist() throws {
+        var board = Board(limit: 8)
+        let jobAndTicket = Self.submit(&board, 0, member: 5, waiter: 1)
+        let (job, _) = try #require(jobAndTicket)
+        let result20 = board.take()
+        #expect(result20 === job)
+        let result21 = board.take()
+        #expect(result21 === job)
+        let first = try Self.next(&board, job)
+        let second = try Self.next(&board, job)
+        #expect(first != second)
+        _ = board.finish(job, first, .made)
+        _ = board.finish(job, second, .made)
+        while let (form, _) = board.next(of: job) { _ = board.finish(job, form, .made) }
+        #expect(board.jobCount == 1, "the job lives until its last worker leaves")
+        let result22 = board.next(of: job)
+        #expect(result22 == nil)
+        #expect(board.jobCount == 0)
+    }
+
+    @Test("a family counts as begun once, however many work at it, and not where all was in memory")
+    func begunOnce() throws {
+        var board = Board(limit: 8)
+        let jobAndTicket = Self.submit(&board, 0, member: 5, waiter: 1)
+        let (job, _) = try #require(jobAndTicket)
+        _ = board.take()
+        #expect(board.counts.familiesBegun == 0)
+        board.begin(job)
+        board.begin(job)
+        #expect(board.counts.familiesBegun == 1)
+    }
+
+    @Test("closing hands back every waiter once and refuses what comes later")
+    func closing() throws {
+        var board = Board(limit: 8)
+        let runningAndTicket = Self.submit(&board, 0, member: 5, waiter: 1)
+        let (running, _) = try #require(runningAndTicket)
+        _ = board.take()
+        let form = try Self.next(&board, running)
+        _ = Self.submit(&board, 1, member: 5, waiter: 2)
+        let waiting = board.close()
+        #expect(waiting.sorted() == [1, 2])
+        let late = board.finish(running, form, .made).waiters
+        #expect(late.isEmpty)
+        let result23 = board.next(of: running)
+        #expect(result23 == nil)
+        let result24 = Self.submit(&board, 2, member: 1, waiter: 3)
+        #expect(result24 == nil)
+    }
+
+    @Test("a pre-warm that joins a job which has just made everything is answered all the same")
+    func wholeAfterComplete() throws {
+        var board = Board(limit: 8)
+        let jobAndTicket = Self.submit(&board, 0, member: nil, waiter: 1, .prewarm)
+        let (job, _) = try #require(jobAndTicket)
+        _ = board.take()
+        for _ in 0..<Family.memberCount {
+            let form = try Self.next(&board, job)
+            _ = board.finish(job, form, .made)
+        }
+        let result25 = Self.submit(&board, 0, member: nil, waiter: 2, .prewarm)
+        #expect(result25 != nil)
+        var answered: [Int] = []
+        while let (form, _) = board.next(of: job) { answered += board.finish(job, form, .made).whole }
+        #expect(answered == [2])
+    }
+
+    @Test("over random histories every accepted waiter is handed back exactly once")
+    func randomHistories() throws {
+        let seed = Seed.ofThisRun
+        print("render board histories: \(seed)")
+        for stream in 0..<200 {
+            var random = seed.generator(stream: stream)
+            var board = Board(limit: 4)
+            var open: [Int: (job: Board.Job, ticket: UInt64)] = [:]
+            var working: [(job: Board.Job, form: MemberForm?)] = []
+            var next = 0
+            func answered(_ waiters: [Int]) {
+                for waiter in waiters { #expect(open.removeValue(forKey: waiter) != nil, "\(seed), history \(stream): \(waiter) twice") }
+            }
+            for _ in 0..<400 {
+                switch Int.random(in: 0..<10, using: &random) {
+                case 0..<4:
+                    let whole = Int.random(in: 0..<5, using: &random) == 0
+                    let submitted = Self.submit(
+                        &board,
+                        Int.random(in: 0..<6, using: &random),
+                        member: whole ? nil : Int.random(in: 1..<21, using: &random),
+                        waiter: next,
+                        whole ? .prewarm : .awaited
+                    )
+                    if let submitted { open[next] = submitted }
+                    next += 1
+                case 4:
+                    if let (waiter, entry) = open.randomElement(using: &random) {
+                        let result26 = board.withdraw(entry.job, ticket: entry.ticket)
+                        #expect(result26 == waiter, "\(seed), history \(stream)")
+                        open[waiter] = nil
+                    }
+                case 5:
+                    if working.count < 3, let job = board.take() { working.append((job, nil)) }
+                default:
+                    guard let index = working.indices.randomElement(using: &random) else { continue }
+                    if let form = working[index].form {
+                        let (waiters, whole, _) = board.finish(working[index].job, form, .made)
+                        answered(waiters + whole)
+                        working[index].form = nil
+                    } else if let (form, _) = board.next(of: working[index].job) {
+                        working[index].form = form
+                    } else {
+                        working.remove(at: index)
+                    }
+                }
+            }
+            answered(board.close())
+            #expect(open.isEmpty, "\(seed), history \(stream): \(open.count) waiters were never answered")
+        }
+    }
+}

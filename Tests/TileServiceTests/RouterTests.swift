@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import TileModel
+
+@testable import TileService
+
+@Suite("Routes")
+struct RouterTests {
+    let router = Router(
+        tilesets: NameTable(["slide", "a.b_files", "world", "x-2"]),
+        assets: NameTable(["viewer.css", "viewer.js"])
+    )
+
+    func route(_ path: String) -> Route { router.route(Array(path.utf8).span) }
+
+    static func tile(_ tileset: Int, _ level: Int, _ x: Int, _ y: Int, _ format: TileFormat, padded: Bool) -> Route {
+        .tile(tileset: tileset, TileCoordinate(level: level, x: x, y: y), format, padded: padded)
+    }
+
+    @Test("the XYZ form is padded, the Deep Zoom forms are not")
+    func tiles() {
+        #expect(route("/tiles/slide/11/3/4.jpg") == Self.tile(0, 11, 3, 4, .jpeg, padded: true))
+        #expect(route("/tiles/slide/11/3_4.jpg") == Self.tile(0, 11, 3, 4, .jpeg, padded: false))
+        #expect(route("/dzi/slide_files/11/3_4.jpeg") == Self.tile(0, 11, 3, 4, .jpeg, padded: false))
+        #expect(route("/tiles/world/0/0/0.png") == Self.tile(2, 0, 0, 0, .png, padded: true))
+    }
+
+    @Test("documents, pages and probes have their routes")
+    func documents() {
+        #expect(route("/") == .home)
+        #expect(route("/catalog.json") == .catalog)
+        #expect(route("/dzi/slide.dzi") == .deepZoom(tileset: 0))
+        #expect(route("/viewer/x-2") == .viewer(tileset: 3))
+        #expect(route("/assets/viewer.js") == .asset(1))
+        #expect(route("/healthz") == .healthy)
+        #expect(route("/readyz") == .ready)
+        #expect(route("/metrics") == .metrics)
+    }
+
+    @Test("a name that ends like a folder of tiles is told apart")
+    func awkwardName() {
+        #expect(route("/dzi/a.b_files.dzi") == .deepZoom(tileset: 1))
+        #expect(route("/dzi/a.b_files_files/0/0_0.jpg") == Self.tile(1, 0, 0, 0, .jpeg, padded: false))
+        #expect(route("/dzi/a.b_files/0/0_0.jpg") == .notFound)
+    }
+
+    @Test(
+        "one tile has one URL: signs, leading zeros, spaces and overlong numbers are refused",
+        arguments: [
+            "/tiles/slide/011/3/4.jpg", "/tiles/slide/11/+3/4.jpg", "/tiles/slide/11/-3/4.jpg", "/tiles/slide/11/3/04.jpg",
+            "/tiles/slide/11/ 3/4.jpg", "/tiles/slide/11/99999999999/4.jpg", "/tiles/slide/11/2147483648/4.jpg",
+            "/tiles/slide/11/3/4", "/tiles/slide/11/3/.jpg", "/tiles/slide/11//4.jpg", "/tiles/slide/11/3/4.jpg/",
+            "/tiles/slide/11/3_.jpg", "/tiles/slide/11/_4.jpg", "/tiles/slide/11/3/4.gif", "/tiles/slide/11/3/4.JPG",
+            "/tiles/nothing/11/3/4.jpg", "/tiles//11/3/4.jpg", "/tiles/slide", "/tiles", "/dzi/slide", "/dzi/",
+            "/dzi/slide_files/11/3/4.jpg", "", "tiles/slide/11/3/4.jpg", "//", "/viewer/", "/viewer/slide/x",
+            "/assets/../viewer.js", "/catalog.json/",
+        ]
+    )
+    func refused(path: String) {
+        #expect(route(path) == .notFound)
+    }
+
+    @Test("percent-encoded characters are decoded once, after splitting")
+    func encoded() {
+        #expect(route("/tiles/%73lide/11/3/4.jpg") == Self.tile(0, 11, 3, 4, .jpeg, padded: true))
+        #expect(route("/tiles/%2573lide/11/3/4.jpg") == .notFound)
+    }
+
+    @Test(
+        "an encoded slash, NUL or dot-dot never reaches a route",
+        arguments: ["/tiles/slide%2F11/3/4.jpg", "/%00", "/viewer/%2e%2E", "/tiles/slide/11/3/4.jpg%", "/%zz", "/%4"]
+    )
+    func hostile(path: String) {
+        #expect(route(path) == .notFound)
+    }
+
+    @Test("every name of a large catalog is found, and no other")
+    func largeCatalog() {
+        let names = (0..<1000).map { "slide-\($0)" }
+        let table = NameTable(names)
+        for (index, name) in names.enumerated() {
+            let bytes = Array(name.utf8)
+            #expect(table.index(of: bytes.span, 0..<bytes.count) == index)
+        }
+        let other = Array("slide-1000".utf8)
+        #expect(table.index(of: other.span, 0..<other.count) == nil)
+    }
+}
