@@ -30,8 +30,7 @@ package enum InsertRefusal: String, Sendable, CaseIterable {
 /// What became of an insert. Pins are there where they were asked for, and are the caller's to release.
 package enum InsertOutcome: Sendable {
     case inserted(PinnedTile?)
-    /// The key was there, or another thread was first; the pin is of what is there. Nil although asked for: it was
-    /// evicted at that moment.
+    /// The key was there, or another thread was first; the pin is of what is there.
     case alreadyThere(PinnedTile?)
     case refused(InsertRefusal)
 }
