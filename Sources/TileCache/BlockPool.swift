@@ -31,13 +31,13 @@ final class BlockPool: Sendable {
     /// Live bytes, folded from the shards in steps: what inserters compare with the high watermark.
     private let foldedLive = Atomic<Int>(0)
 
-    static let foldStep = 64 << 10
-
     init(budget: Budget, stripes: Int, poisons: Bool) {
         self.budget = budget
         self.stripes = stripes
         self.poisons = poisons
-        shards = (0..<SizeClass.count * stripes).map { _ in Lock(PoolShard()) }
+        // A share of the budget, so that all shards' remainders together are no more than a few percent of it.
+        let foldStep = min(max(budget.limit >> 13, 1 << 10), 64 << 10)
+        shards = (0..<SizeClass.count * stripes).map { _ in Lock(PoolShard(foldStep: foldStep)) }
     }
 
     deinit {
@@ -57,7 +57,7 @@ final class BlockPool: Sendable {
     /// Blocks given out and not returned.
     var liveBlockCount: Int { liveBlocks.load(ordering: .relaxed) }
 
-    /// Bytes of live blocks, to within 64 KiB per shard: cheap enough for every insert.
+    /// Bytes of live blocks, to within a few percent of the budget: cheap enough for every insert.
     var approximateLiveBytes: Int {
         foldedLive.load(ordering: .relaxed) + largeBytes.load(ordering: .relaxed)
     }

@@ -16,6 +16,10 @@ struct PoolShard {
     /// What stayed resident of discarded blocks: parts of pages that they share with their neighbours.
     private(set) var residueBytes = 0
     private var unfolded = 0
+    /// Live bytes that come together before the pool's sum is touched.
+    private let foldStep: Int
+
+    init(foldStep: Int) { self.foldStep = foldStep }
 
     @safe
     struct Taken {
@@ -167,7 +171,7 @@ struct PoolShard {
 
     private mutating func fold(_ bytes: Int) -> Int {
         unfolded += bytes
-        guard abs(unfolded) >= BlockPool.foldStep else { return 0 }
+        guard abs(unfolded) >= foldStep else { return 0 }
         defer { unfolded = 0 }
         return unfolded
     }

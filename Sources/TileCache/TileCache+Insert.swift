@@ -30,8 +30,7 @@ package enum InsertRefusal: String, Sendable, CaseIterable {
 /// What became of an insert. Pins are there where they were asked for, and are the caller's to release.
 package enum InsertOutcome: Sendable {
     case inserted(PinnedTile?)
-    /// The key was there, or another thread was first; the pin is of what is there. Nil although asked for: it was
-    /// evicted at that moment.
+    /// The key was there, or another thread was first; the pin is of what is there.
     case alreadyThere(PinnedTile?)
     case refused(InsertRefusal)
 }
@@ -70,7 +69,7 @@ extension TileCache {
         case .refused(let reason): return .refused(reason)
         }
         let mayWait = !participant.isOnline
-        let (block, use) = participant.withGuard {
+        let (block, use, outcome) = participant.withGuard {
             let generation = generation.load(ordering: .relaxed)
             let isGhost =
                 arrival == .requested && configuration.policy.hasClasses && ghosts.take(hash, generation: generation)
@@ -92,11 +91,9 @@ extension TileCache {
                 cost: cost,
                 granules: memory.granules
             )
-            return (block, use)
+            return (block, use, publish(block, key, hash, use, pinned, participant))
         }
-        if let outcome = participant.withGuard({ publish(block, key, hash, use, pinned, participant) }) {
-            return outcome
-        }
+        if let outcome { return outcome }
         let waited: InsertOutcome? =
             mayWait
             ? keeper.waitForRounds(configuration.insertPatience, wake: { self.wakeKeeper(demanding: 1) }) {

@@ -41,7 +41,7 @@ struct BlockPoolTests {
             if budget.chargedBytes > budget.limit { Issue.record("over the budget") }
             if step % 500 == 0 { _ = pool.discard(atLeast: Int.random(in: 0...1 << 20, using: &random)) }
         }
-        for unsafeblock in unsafe live {
+        while let block = unsafe live.popLast() {
             #expect(unsafe block.pointer.load(as: UInt8.self) == block.mark)
             unsafe pool.free(block.pointer)
         }

@@ -228,4 +228,30 @@ struct KeeperTests {
             #expect(hits == 1000)
         }
     }
+
+    @Test("the keeper's thread makes room for an insert that waits, stops, and starts again")
+    func thread() throws {
+        let cache = try TileCache.make(clock: ManualClock()) { $0.insertPatience = .seconds(60) }
+        let thread = cache.makeParticipant()
+        for start in [0, 2000] {
+            try cache.startKeeper()
+            for number in start..<start + 2000 {
+                #expect(cache.put(number, bytes: 8000, by: thread).isInserted)
+            }
+            cache.stop()
+        }
+        expectConsistent(cache)
+        #expect(cache.statistics.departed[.pressure]! > 3000)
+    }
+
+    @Test("an insert on-line does not wait: it could be waiting for itself")
+    func onlineDoesNotWait() throws {
+        let cache = try TileCache.make(clock: ManualClock()) { $0.insertPatience = .seconds(3600) }
+        let thread = cache.makeParticipant()
+        thread.goOnline()
+        var number = 0
+        while cache.put(number, bytes: 8000, by: thread).isInserted { number += 1 }
+        #expect(cache.put(number, bytes: 8000, by: thread).refusal == .noRoom)
+        thread.goOffline()
+    }
 }

@@ -183,7 +183,7 @@ struct ModelTests {
         let seed = Seed.ofThisRun
         print(seed)
         // Readers that were taken off the processor while on-line hold up reclamation, hence the patience.
-        let cache = try TileCache.make(budget: 16 << 20) { $0.insertPatience = .seconds(1) }
+        let cache = try TileCache.make(budget: 8 << 20) { $0.insertPatience = .seconds(1) }
         try cache.startKeeper()
         let budget = cache.statistics.budgetBytes
         let barrier = Barrier(count: 17)

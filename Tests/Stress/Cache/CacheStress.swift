@@ -175,16 +175,20 @@ final class CacheStress: Sendable {
         for pinned in held { pinned.tile.release() }
     }
 
-    /// A reader that stands still for a while, holding what it found.
+    /// A reader that stands still for a while, holding what it found: what is freed too early, it sees.
     private func stall(_ number: Int) {
         let thread = cache.makeParticipant()
         var random = options.seed.generator(stream: number)
         while isRunning {
             thread.goOnline()
-            let tile = Int.random(in: 0..<Self.keys / 100, using: &random)
-            let found = cache.find(Self.key(tile, 1), by: thread)
-            usleep(UInt32.random(in: 0...30_000, using: &random))
-            if let found { unsafe verify(found.body, tile, 1) }
+            var held: [(number: Int, ordinal: UInt32, tile: CachedTile)] = []
+            for _ in 0..<1000 {
+                let tile = Int.random(in: 0..<Self.keys, using: &random)
+                let ordinal = UInt32.random(in: Self.ordinals, using: &random)
+                if let found = cache.find(Self.key(tile, ordinal), by: thread) { held.append((tile, ordinal, found)) }
+            }
+            usleep(UInt32.random(in: 0...20_000, using: &random))
+            for (tile, ordinal, found) in held { unsafe verify(found.body, tile, ordinal) }
             thread.goOffline()
             usleep(5000)
         }
