@@ -57,10 +57,10 @@ struct Connection {
     var deferredSerial: UInt32 = 0
     var requestCount = 0
 
-    // SAFETY: owned by the connection, of `inputCapacity` bytes, from the reactor's pool.
+    // SAFETY: owned by the connection, of `inputCapacity` bytes, from the reactor's pool; `inputCount` of them, from the
+    // first, are not used yet.
     var input: UnsafeMutablePointer<UInt8>?
     var inputCapacity: UInt32 = 0
-    var inputStart: UInt32 = 0
     var inputCount: UInt32 = 0
 
     // SAFETY: owned by the connection (malloc), or nil; the rest of a head, and of a body without owner.

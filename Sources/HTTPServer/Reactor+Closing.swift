@@ -42,7 +42,10 @@ extension Reactor {
             guard received > 0 else { return close(slot, isLost: false) }
             connections[slot].periodBytes += received
             if connections[slot].periodBytes > configuration.lingerByteLimit { return close(slot, isLost: false) }
-            if received < receiveByteCount { return }
+            if received < receiveByteCount {
+                // Where the client has finished already, the kernel has nothing more to tell.
+                return connections[slot].flags.contains(.peerFinished) ? close(slot, isLost: false) : ()
+            }
         }
     }
 

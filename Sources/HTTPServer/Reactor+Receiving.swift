@@ -14,7 +14,7 @@ extension Reactor {
         var base = unsafe receiveBuffer
         var count = 0
         if let input = unsafe connections[slot].input {
-            unsafe base = input + Int(connections[slot].inputStart)
+            unsafe base = input
             count = Int(connections[slot].inputCount)
         }
         while true {
@@ -108,7 +108,6 @@ extension Reactor {
             unsafe connections[slot].input = new
             connections[slot].inputCapacity = UInt32(capacity)
         }
-        connections[slot].inputStart = 0
         connections[slot].inputCount = UInt32(count)
     }
 
@@ -117,7 +116,6 @@ extension Reactor {
         unsafe pool.giveBack(input, capacity: Int(connections[slot].inputCapacity))
         unsafe connections[slot].input = nil
         connections[slot].inputCount = 0
-        connections[slot].inputStart = 0
     }
 
     /// Hands one whole head to the handler, or answers what no handler sees.

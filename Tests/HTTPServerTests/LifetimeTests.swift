@@ -78,6 +78,18 @@ struct LifetimeTests {
         #expect(try client.readToEnd().isEmpty)
     }
 
+    @Test("a half-closed client whose last request is refused is closed without waiting for the linger deadline")
+    func halfCloseRefused() throws {
+        let server = try TestServer { $0.lingerDeadline = .seconds(600) }
+        let client = try server.client()
+        try client.send("GET /text HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n123456789")
+        client.shutdownWriting()
+        #expect(try client.readAnswer().status == 413)
+        #expect(try client.readToEnd().isEmpty)
+        for _ in 0..<3000 where server.server.count(.open) > 0 { usleep(10_000) }
+        #expect(server.server.count(.open) == 0)
+    }
+
     @Test("a half-closed client gets its large answer and its deferred answer, and is not abandoned")
     func halfCloseDeferred() throws {
         let server = try TestServer()
