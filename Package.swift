@@ -157,7 +157,8 @@ let package = Package(
         .executableTarget(
             name: "stress-server",
             dependencies: [
-                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree", "TestSupport",
+                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree",
+                "TestSupport",
             ],
             path: "Tests/Stress/Server",
             swiftSettings: swiftSettings

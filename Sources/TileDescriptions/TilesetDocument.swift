@@ -18,8 +18,15 @@ package struct TilesetSummary: Sendable {
     package var attribution: String?
 
     package init(
-        id: String, title: String, kind: Kind, pyramid: Pyramid, format: TileFormat, version: TilesetVersion,
-        familyTop: Int? = nil, micronsPerPixel: Double? = nil, attribution: String? = nil
+        id: String,
+        title: String,
+        kind: Kind,
+        pyramid: Pyramid,
+        format: TileFormat,
+        version: TilesetVersion,
+        familyTop: Int? = nil,
+        micronsPerPixel: Double? = nil,
+        attribution: String? = nil
     ) {
         self.id = id
         self.title = title

@@ -5,10 +5,14 @@
 /// `level` counts in the Deep Zoom direction, 0 the coarsest; for maps it is the zoom level z.
 /// `x` counts columns from the left, `y` rows from the top (XYZ, never TMS).
 public struct TileCoordinate: Hashable, Sendable {
+    /// 0 is the coarsest.
     public let level: Int
+    /// The column, from the left.
     public let x: Int
+    /// The row, from the top.
     public let y: Int
 
+    /// Any numbers: whether there is such a tile is the pyramid's to say.
     @inlinable
     public init(level: Int, x: Int, y: Int) {
         self.level = level
@@ -30,9 +34,12 @@ extension TileCoordinate: CustomStringConvertible {
 
 /// A width and a height in pixels or in tiles.
 public struct GridSize: Hashable, Sendable, CustomStringConvertible {
+    /// Columns.
     public let width: Int
+    /// Rows.
     public let height: Int
 
+    /// A size as given.
     @inlinable
     public init(width: Int, height: Int) {
         self.width = width
@@ -48,11 +55,16 @@ public struct GridSize: Hashable, Sendable, CustomStringConvertible {
 
 /// A half-open rectangle: columns `x ..< x + width`, rows `y ..< y + height`.
 public struct PixelRect: Hashable, Sendable {
+    /// The first column.
     public let x: Int
+    /// The first row.
     public let y: Int
+    /// How many columns.
     public let width: Int
+    /// How many rows.
     public let height: Int
 
+    /// A rectangle as given.
     @inlinable
     public init(x: Int, y: Int, width: Int, height: Int) {
         self.x = x

@@ -49,10 +49,12 @@ public enum TileFormat: UInt8, Sendable, Hashable, CaseIterable {
 
 /// Which of the forms of one tile is meant.
 public struct TileVariant: Hashable, Sendable {
+    /// What its bytes are.
     public let format: TileFormat
     /// Padded to the full tile size (the XYZ form); only for tiles that are partial, so that one tile has one key.
     public let isPadded: Bool
 
+    /// A form; not padded unless said.
     @inlinable
     public init(format: TileFormat, isPadded: Bool = false) {
         self.format = format

@@ -7,7 +7,9 @@
 ///
 ///     high: ordinal 32 | level 8 | variant 8 | 0 16        low: x 32 | y 32
 public struct TileKey: Hashable, Sendable {
+    /// Ordinal, level and form.
     public let high: UInt64
+    /// Column and row.
     public let low: UInt64
 
     /// Nil where a number does not fit its field.

@@ -26,7 +26,8 @@ struct PipelineMetrics: Sendable {
             help: "Requests that joined a job that somebody else had asked for."
         ) { Double(read().counts.coalesced) }
         registry.gauge("orizuru_render_queue_depth", help: "Jobs that wait for a worker.") { Double(read().depth) }
-        let help = "What was given up before it was made: siblings for which no worker was idle, requests refused "
+        let help =
+            "What was given up before it was made: siblings for which no worker was idle, requests refused "
             + "because too many jobs waited, requests whose clients went away."
         registry.counter("orizuru_render_dropped_total", help: help, labels: ["reason": "sibling"]) {
             Double(read().counts.siblingsDropped)

@@ -258,7 +258,8 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         guard job.lane == nil else { return }
         precondition(job.waiters.isEmpty, "job \(job.key) ended with \(job.waiters.count) waiters")
         if job.progress.remainingSiblings > 0, !isClosed {
-            if queue.count(.lookAhead) >= min(Self.leftoverLimit, queue.limit), let oldest = queue.popFirst(.lookAhead) {
+            if queue.count(.lookAhead) >= min(Self.leftoverLimit, queue.limit), let oldest = queue.popFirst(.lookAhead)
+            {
                 drop(oldest)
             }
             if queue.push(job, .lookAhead) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-
 package import LockFree
 package import Telemetry
 package import TileCache
@@ -60,7 +59,8 @@ package final class TilePipeline: Sendable {
         for index in 0..<configuration.workers {
             let thread: OSThread
             do {
-                thread = try OSThread(name: "worker-\(index)", nice: configuration.nice, stackBytes: 4 << 20) { [self] in
+                thread = try OSThread(name: "worker-\(index)", nice: configuration.nice, stackBytes: 4 << 20) {
+                    [self] in
                     RenderWorker(pipeline: self).run()
                 }
             } catch {

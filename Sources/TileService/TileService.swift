@@ -146,7 +146,11 @@ package final class TileService {
             )
         }
         if tilesets.isEmpty {
-            logger.log(.warning, "no tileset was found; the catalog is empty", ["paths": .string("\(configuration.paths)")])
+            logger.log(
+                .warning,
+                "no tileset was found; the catalog is empty",
+                ["paths": .string("\(configuration.paths)")]
+            )
         }
         return ServedCatalog(tilesets)
     }

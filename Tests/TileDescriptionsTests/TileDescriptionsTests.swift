@@ -24,14 +24,21 @@ struct TileDescriptionsTests {
 
     @Test("numbers that JSON cannot write become null")
     func notANumber() {
-        #expect(JSONText.array([JSONText(Double.nan), JSONText(Double.infinity), JSONText(0.25)]).text == "[null,null,0.25]")
+        #expect(
+            JSONText.array([JSONText(Double.nan), JSONText(Double.infinity), JSONText(0.25)]).text == "[null,null,0.25]"
+        )
     }
 
     @Test("a slide's tile template is the Deep Zoom form, a map's the XYZ form")
     func templates() throws {
         var summary = TilesetSummary(
-            id: "a", title: "A", kind: .slide, pyramid: try #require(pyramid), format: .jpeg,
-            version: TilesetVersion(hash: 7), familyTop: 10
+            id: "a",
+            title: "A",
+            kind: .slide,
+            pyramid: try #require(pyramid),
+            format: .jpeg,
+            version: TilesetVersion(hash: 7),
+            familyTop: 10
         )
         #expect(summary.json.text.contains(#""tiles":"/tiles/a/{level}/{x}_{y}.jpg?v=0000000000000007""#))
         #expect(summary.json.text.contains(#""familyTop":10"#))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Testing
 import TestSupport
+import Testing
 import TileModel
 import TilePipeline
 
@@ -167,7 +167,7 @@ struct RenderBoardTests {
         var board = Board(limit: 2)
         for x in 0..<5 {
             let jobAndTicket = Self.submit(&board, x, member: 1, waiter: x)
-        let (job, _) = try #require(jobAndTicket)
+            let (job, _) = try #require(jobAndTicket)
             let result18 = board.take()
             #expect(result18 === job)
             let form = try Self.next(&board, job)
@@ -261,7 +261,9 @@ struct RenderBoardTests {
             var working: [(job: Board.Job, form: MemberForm?)] = []
             var next = 0
             func answered(_ waiters: [Int]) {
-                for waiter in waiters { #expect(open.removeValue(forKey: waiter) != nil, "\(seed), history \(stream): \(waiter) twice") }
+                for waiter in waiters {
+                    #expect(open.removeValue(forKey: waiter) != nil, "\(seed), history \(stream): \(waiter) twice")
+                }
             }
             for _ in 0..<400 {
                 switch Int.random(in: 0..<10, using: &random) {

@@ -48,7 +48,8 @@ struct RouterTests {
     @Test(
         "one tile has one URL: signs, leading zeros, spaces and overlong numbers are refused",
         arguments: [
-            "/tiles/slide/011/3/4.jpg", "/tiles/slide/11/+3/4.jpg", "/tiles/slide/11/-3/4.jpg", "/tiles/slide/11/3/04.jpg",
+            "/tiles/slide/011/3/4.jpg", "/tiles/slide/11/+3/4.jpg", "/tiles/slide/11/-3/4.jpg",
+            "/tiles/slide/11/3/04.jpg",
             "/tiles/slide/11/ 3/4.jpg", "/tiles/slide/11/99999999999/4.jpg", "/tiles/slide/11/2147483648/4.jpg",
             "/tiles/slide/11/3/4", "/tiles/slide/11/3/.jpg", "/tiles/slide/11//4.jpg", "/tiles/slide/11/3/4.jpg/",
             "/tiles/slide/11/3_.jpg", "/tiles/slide/11/_4.jpg", "/tiles/slide/11/3/4.gif", "/tiles/slide/11/3/4.JPG",

@@ -29,7 +29,10 @@ enum Pages {
         }
         return page(
             PackageResources.catalog_html,
-            ["{{CATALOG_LIST}}": items.joined(separator: "\n"), "{{CATALOG_JSON}}": JSONText.array(summaries.map(\.json)).text]
+            [
+                "{{CATALOG_LIST}}": items.joined(separator: "\n"),
+                "{{CATALOG_JSON}}": JSONText.array(summaries.map(\.json)).text,
+            ]
         )
     }
 

@@ -117,7 +117,8 @@ final class TileHandler: RequestHandler {
     }
 
     func discarded(_ payload: AnyObject) {
-        guard let completion = payload as? TileCompletion, case .outcome(.tile(let pinned, _)) = completion.result else {
+        guard let completion = payload as? TileCompletion, case .outcome(.tile(let pinned, _)) = completion.result
+        else {
             return
         }
         pinned.release()
@@ -241,7 +242,8 @@ final class TileHandler: RequestHandler {
     /// Whether the query is `v=` and the tileset's version: then the URL can be kept for ever.
     private static func names(version: [UInt8], _ request: borrowing Request) -> Bool {
         let query = unsafe request.query
-        guard query.count == version.count + 2, unsafe query[0] == UInt8(ascii: "v"), unsafe query[1] == UInt8(ascii: "=")
+        guard query.count == version.count + 2, unsafe query[0] == UInt8(ascii: "v"),
+            unsafe query[1] == UInt8(ascii: "=")
         else { return false }
         for index in 0..<version.count where unsafe query[index + 2] != version[index] { return false }
         return true

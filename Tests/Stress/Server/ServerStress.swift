@@ -74,7 +74,10 @@ struct ServerStress {
                 return (0..<grid.width * grid.height).flatMap { index -> [String] in
                     let (x, y) = (index % grid.width, index / grid.width)
                     let ext = tileset.format.fileExtensions[0]
-                    return ["/tiles/\(tileset.id)/\(level)/\(x)_\(y).\(ext)", "/tiles/\(tileset.id)/\(level)/\(x)/\(y).\(ext)"]
+                    return [
+                        "/tiles/\(tileset.id)/\(level)/\(x)_\(y).\(ext)",
+                        "/tiles/\(tileset.id)/\(level)/\(x)/\(y).\(ext)",
+                    ]
                 }
             }
         }
@@ -145,7 +148,9 @@ private struct StressClient {
             }
         }
         if Int.random(in: 0..<50, using: &random) == 0 {
-            guard (try? client.request("/metrics")) != nil, (try? client.readAnswer())?.status == 200 else { return false }
+            guard (try? client.request("/metrics")) != nil, (try? client.readAnswer())?.status == 200 else {
+                return false
+            }
         }
         return true
     }

@@ -38,7 +38,10 @@ struct DamagedTilesetsTests {
             if index % 2 == 0 {
                 bytes.removeLast(Int.random(in: 1..<bytes.count, using: &random))
             } else {
-                for _ in 0..<20 { bytes[Int.random(in: 0..<bytes.count, using: &random)] ^= 1 << UInt8.random(in: 0..<8, using: &random) }
+                for _ in 0..<20 {
+                    bytes[Int.random(in: 0..<bytes.count, using: &random)] ^=
+                        1 << UInt8.random(in: 0..<8, using: &random)
+                }
             }
             try Data(bytes).write(to: url)
         }

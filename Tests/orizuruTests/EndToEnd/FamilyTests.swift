@@ -25,7 +25,8 @@ struct FamilyTests {
                 guard let client = try? HTTPClient(port: port) else { return }
                 defer { client.close() }
                 barrier.wait()
-                guard (try? client.request(urls[index % urls.count])) != nil, let answer = try? client.readAnswer() else {
+                guard (try? client.request(urls[index % urls.count])) != nil, let answer = try? client.readAnswer()
+                else {
                     return
                 }
                 answers.withLock { $0[index] = answer }
@@ -117,12 +118,22 @@ struct FamilyTests {
             }
         }
         // The only worker has begun a few of these families; the others wait when all clients go away.
-        let waiting = try Self.poll { try server.metric("orizuru_render_queue_depth") } until: { $0 > 20 }
+        let waiting = try Self.poll {
+            try server.metric("orizuru_render_queue_depth")
+        } until: {
+            $0 > 20
+        }
         for client in clients { client.reset() }
-        let dropped = try Self.poll { try server.metric("orizuru_render_dropped_total{reason=\"abandoned\"}") } until: {
+        let dropped = try Self.poll {
+            try server.metric("orizuru_render_dropped_total{reason=\"abandoned\"}")
+        } until: {
             $0 > 0
         }
-        _ = try Self.poll { try server.metric("orizuru_render_queue_depth") } until: { $0 == 0 }
+        _ = try Self.poll {
+            try server.metric("orizuru_render_queue_depth")
+        } until: {
+            $0 == 0
+        }
         #expect(dropped > 0, "\(waiting) families waited")
         #expect(try server.metric("orizuru_family_renders_total") < Double(clients.count))
     }

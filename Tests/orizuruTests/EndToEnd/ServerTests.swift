@@ -88,7 +88,9 @@ struct ServerTests {
                     defer { client.close() }
                     for _ in 0..<50 {
                         round += 1
-                        guard (try? client.request("/dzi/tissue_files/12/\(round % 12)_\(round % 9).jpg")) != nil else { break }
+                        guard (try? client.request("/dzi/tissue_files/12/\(round % 12)_\(round % 9).jpg")) != nil else {
+                            break
+                        }
                         do {
                             let answer = try client.readAnswer()
                             counts.withLock { $0.answered += 1 }
