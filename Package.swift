@@ -154,6 +154,20 @@ let package = Package(
             path: "Tests/Benchmarks/HTTP/Driver",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "stress-server",
+            dependencies: [
+                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree", "TestSupport",
+            ],
+            path: "Tests/Stress/Server",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-cache",
+            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            path: "Tests/Stress/Cache",
+            swiftSettings: swiftSettings
+        ),
         .testTarget(
             name: "orizuruTests",
             dependencies: [

@@ -3,7 +3,6 @@
 #include "include/platform_signals.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -37,17 +36,4 @@ int platform_signalfd_wait(int fd, int timeout_ms) {
         if (ready == 0) return 0;
         if (ready < 0 && errno != EINTR) return -errno;
     }
-}
-
-int platform_unblock_signals(uint32_t mask) {
-    sigset_t set = set_of(mask);
-    return -pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-}
-
-int platform_pipe(int *reading, int *writing) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
-    *reading = ends[0];
-    *writing = ends[1];
-    return 0;
 }

@@ -37,7 +37,9 @@ struct Connection {
         static let moreInput = Flags(rawValue: 1 << 11)
         /// The client has been asked whether it is still there.
         static let probed = Flags(rawValue: 1 << 12)
-        /// Requests that make a connection wait for something other than input.
+        /// The kernel has been asked to say when there is room in the socket.
+        static let watchesOutput = Flags(rawValue: 1 << 13)
+        /// What makes a connection wait for something other than input.
         static let blocked: Flags = [.outputPending, .deferred, .lastAnswer, .broken, .lingering]
     }
 

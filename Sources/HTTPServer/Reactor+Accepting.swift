@@ -97,9 +97,7 @@ extension Reactor {
         }
         connections[slot].descriptor = descriptor
         connections[slot].peer = peer
-        let name = UInt64(connections[slot].generation) << 32 | UInt64(slot)
-        let events = PLATFORM_EPOLLIN | PLATFORM_EPOLLOUT | PLATFORM_EPOLLRDHUP | PLATFORM_EPOLLET
-        guard platform_epoll_add(epoll, descriptor, events, name) >= 0 else {
+        guard platform_epoll_add(epoll, descriptor, Self.inputEvents, eventName(of: slot)) >= 0 else {
             connections.giveBack(slot)
             state.limits.release(PeerAddress(high: peer.high, low: peer.low))
             state.loads.end(index)

@@ -108,7 +108,8 @@ extension Reactor {
     /// FIN says only that the client will send no more: a browser that has closed its socket and a program that shut
     /// down its writing side look the same until something is sent. An interim answer, which HTTP/1.1 allows at any
     /// time and every client skips (RFC 9110, 15.2), tells them apart: where nobody is left, a reset comes back, epoll
-    /// says so, and the request is abandoned. Not at once: most answers come before the delay is over.
+    /// says so, and the request is abandoned. Not at once: most answers come before the delay is over. A client of
+    /// HTTP/1.0 may not be sent an interim answer, so it is taken to be there.
     func askLater(_ slot: UInt32) {
         let flags = connections[slot].flags
         guard flags.isSuperset(of: [.deferred, .peerFinished]),

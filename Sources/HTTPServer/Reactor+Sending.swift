@@ -149,6 +149,18 @@ extension Reactor {
         connections[slot].flags.insert(.outputPending)
         connections[slot].periodBytes = 0
         setDeadline(slot, .write)
+        watchOutput(slot)
+    }
+
+    /// Has the kernel say when there is room in the socket, from now on. It also says so now, if there is.
+    private func watchOutput(_ slot: UInt32) {
+        guard !connections[slot].flags.contains(.watchesOutput) else { return }
+        let events = Self.inputEvents | PLATFORM_EPOLLOUT
+        if platform_epoll_modify(epoll, connections[slot].descriptor, events, eventName(of: slot)) >= 0 {
+            connections[slot].flags.insert(.watchesOutput)
+        } else {
+            connections[slot].flags.insert(.broken)
+        }
     }
 
     /// Sends more of the answer that waits. The result is left in the flags for `settle`.
@@ -181,7 +193,7 @@ extension Reactor {
                     0
                 )
             }
-            if sent == -Int(EAGAIN) { return }
+            if sent == -Int(EAGAIN) { return watchOutput(slot) }
             guard sent > 0 else {
                 // An error; or a file that became shorter than its answer says, which only a cut can tell the client.
                 connections[slot].flags.insert(.broken)

@@ -7,8 +7,8 @@ import HTTPMessages
 /// One event loop: a thread, its epoll, its connections and its handler.
 ///
 /// A turn is: wait in epoll; then events, posted answers, connections that had more to do than their share, timers. The
-/// kernel speaks once per change (edge-triggered, registered once), so a request at load costs one receive, one send and
-/// its share of an epoll_wait. What the kernel said and we have not used yet is remembered in the connection's flags.
+/// kernel speaks once per change (edge-triggered, registered once, and once more for output when a socket was first
+/// full), so a request at load costs one receive, one send and its share of an epoll_wait. What the kernel said and we have not used yet is remembered in the connection's flags.
 ///
 /// Nothing here waits, allocates or counts references for a request that arrives whole and is answered at once:
 /// it is parsed in the reactor's one receive buffer, and the answer goes out from where it is stored. Only what is left
@@ -25,6 +25,9 @@ final class Reactor {
     static let lastListenerEvent = UInt64.max - 1024
     /// Events taken per turn: bounds how long a borrowed tile stays borrowed.
     private static let eventsPerTurn = 256
+    /// What every connection is watched for, edge-triggered. Room in the socket is not among it until a connection was
+    /// short of it once: the kernel would report it after each answer, for nothing.
+    static let inputEvents = PLATFORM_EPOLLIN | PLATFORM_EPOLLRDHUP | PLATFORM_EPOLLET
     static let millisecondsPerTick: UInt64 = 100
 
     let index: Int
@@ -186,6 +189,9 @@ final class Reactor {
         else { return nil }
         return slot
     }
+
+    /// What the kernel calls the connection in a slot.
+    func eventName(of slot: UInt32) -> UInt64 { UInt64(connections[slot].generation) << 32 | UInt64(slot) }
 
     func makeReady(_ slot: UInt32) {
         guard !connections[slot].flags.contains(.inReadyList) else { return }

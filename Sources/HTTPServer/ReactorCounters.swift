@@ -6,7 +6,7 @@ import Synchronization
 package enum ServerCount: Int, Sendable, CaseIterable {
     case accepted, open
     case refusedOverLimit, refusedOverAddressLimit, acceptPauses
-    case requests, answers1xx, answers2xx, answers3xx, answers4xx, answers5xx
+    case requests, answers2xx, answers3xx, answers4xx, answers5xx
     case malformed, bytesReceived, bytesSent, shortWrites, deferred, probes
     case abandoned, lostClients
     case timeoutsHead, timeoutsIdle, timeoutsWrite, timeoutsDeferred, timeoutsLinger

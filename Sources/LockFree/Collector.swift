@@ -56,6 +56,7 @@ package final class Collector: @unchecked Sendable {
     /// One more than the highest index ever registered.
     private let usedSlots = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
+    private let freed = Atomic<Int>(0)
     private let lowestAnnounced = Atomic<UInt64>(1)
     private let registry = Lock<[Int]>([])
     private let retired = Lock(RetiredList())
@@ -126,6 +127,9 @@ package final class Collector: @unchecked Sendable {
     /// Bytes that were retired and not yet freed.
     package var retiredBytes: Int { bytes.load(ordering: .relaxed) }
 
+    /// Bytes that were freed so far: stands still where a reader stalls.
+    package var freedBytes: Int { freed.load(ordering: .relaxed) }
+
     /// How many epochs the slowest on-line participant is behind, as the last attempt saw it. One attempt is one epoch,
     /// so a growing number means a reader that stalls.
     package var epochsBehind: UInt64 {
@@ -164,17 +168,19 @@ package final class Collector: @unchecked Sendable {
         }
         if isEmpty { return 0 }
         let limit = lowestOnlineEpoch()
-        var freed = 0
+        var total = 0
         while true {
             let batch = takeBatch(below: limit)
-            if batch.isEmpty { return freed }
+            if batch.isEmpty { return total }
             for item in batch {
                 // SAFETY: tagged below every announced epoch, so nobody holds the pointer; taken from the list, so
                 // nobody else frees it.
                 unsafe item.free(item.pointer)
-                freed += item.bytes
             }
-            bytes.wrappingSubtract(batch.reduce(0) { $0 + $1.bytes }, ordering: .relaxed)
+            let sum = batch.reduce(0) { $0 + $1.bytes }
+            bytes.wrappingSubtract(sum, ordering: .relaxed)
+            freed.wrappingAdd(sum, ordering: .relaxed)
+            total += sum
         }
     }
 

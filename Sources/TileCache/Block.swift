@@ -3,13 +3,11 @@
 internal import Synchronization
 internal import TileModel
 
-/// One cached tile in one allocation: a header of 48 bytes, the stored HTTP header block, the body.
+/// One cached tile in one allocation: a header of 40 bytes, the stored HTTP header block, the body.
 ///
-///      0 key, 16 bytes            28 birth tick          42 decay generation (the keeper's)
-///     16 references, atomic       32 last-use tick, atomic   44 check word
-///     20 body length              36 cost, microseconds
-///     24 header block length      40 size class in units of 64 bytes, see `granules`
-///     26 use word, atomic         48 header block, then body
+///      0 key, 16 bytes            24 header block length      32 last-use tick, atomic
+///     16 references, atomic       26 use word, atomic         36 cost, a small floating-point number
+///     20 body length              28 birth tick               38 size class in units of 64 bytes, see `granules`
 ///
 /// All but the atomics is written before the block is published and never again, so readers need no more than the
 /// acquiring load of the slot. See docs/synchronization.md for each field.
@@ -22,14 +20,11 @@ internal import TileModel
 struct Block: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
 
-    static let headerBytes = 48
+    static let headerBytes = 40
     /// The stored header block is a few hundred bytes; its length has 16 bits.
     static let maxStoredHeaderBytes = Int(UInt16.max)
     /// A tile of 4096 by 4096 pixels fits many times over; the length has 32 bits.
     static let maxBodyBytes = 256 << 20
-
-    private static let alive: UInt16 = 0xB10C
-    private static let dead: UInt16 = 0xDEAD
 
     init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
@@ -43,8 +38,7 @@ struct Block: @unchecked Sendable {
         use: UseWord,
         birth: UInt32,
         cost: UInt32,
-        granules: UInt16,
-        generation: UInt16
+        granules: UInt16
     ) -> Block {
         // SAFETY: the caller allocated at least `bytes(headers, body)` and shares them with nobody yet; the offsets are
         // those of the table above, each aligned for its type because blocks are aligned to 64 bytes.
@@ -56,10 +50,8 @@ struct Block: @unchecked Sendable {
         unsafe (base + 26).initializeMemory(as: Atomic<UInt16>.self, to: Atomic(use.bits))
         unsafe base.storeBytes(of: birth, toByteOffset: 28, as: UInt32.self)
         unsafe (base + 32).initializeMemory(as: Atomic<UInt32>.self, to: Atomic(birth))
-        unsafe base.storeBytes(of: cost, toByteOffset: 36, as: UInt32.self)
-        unsafe base.storeBytes(of: granules, toByteOffset: 40, as: UInt16.self)
-        unsafe base.storeBytes(of: generation, toByteOffset: 42, as: UInt16.self)
-        unsafe base.storeBytes(of: alive, toByteOffset: 44, as: UInt16.self)
+        unsafe base.storeBytes(of: PackedCost(microseconds: cost).bits, toByteOffset: 36, as: UInt16.self)
+        unsafe base.storeBytes(of: granules, toByteOffset: 38, as: UInt16.self)
         if let source = headers.baseAddress {
             unsafe (base + headerBytes).copyMemory(from: source, byteCount: headers.count)
         }
@@ -100,10 +92,11 @@ extension Block {
 
     var birth: UInt32 { unsafe base.load(fromByteOffset: 28, as: UInt32.self) }
 
-    var cost: UInt32 { unsafe base.load(fromByteOffset: 36, as: UInt32.self) }
+    /// Microseconds, to within 0.1 %.
+    var cost: UInt32 { unsafe PackedCost(bits: base.load(fromByteOffset: 36, as: UInt16.self)).microseconds }
 
     /// The block's size class in units of 64 bytes; 0: a mapping of its own; 0xFFFF: outside the pool.
-    var granules: UInt16 { unsafe base.load(fromByteOffset: 40, as: UInt16.self) }
+    var granules: UInt16 { unsafe base.load(fromByteOffset: 38, as: UInt16.self) }
 
     /// What freeing the block gives back. Of a block of the pool.
     var pooledBytes: Int {
@@ -112,12 +105,6 @@ extension Block {
         return unsafe Chunk.roundedToPages(
             SizeClass.granule + Self.bytes(stored: storedHeaders.count, body: body.count)
         )
-    }
-
-    /// When the keeper last halved the use count. The keeper's alone.
-    var generation: UInt16 {
-        get { unsafe base.load(fromByteOffset: 42, as: UInt16.self) }
-        nonmutating set { unsafe base.storeBytes(of: newValue, toByteOffset: 42, as: UInt16.self) }
     }
 
     var storedHeaders: UnsafeRawBufferPointer {
@@ -135,24 +122,40 @@ extension Block {
         )
     }
 
-    /// Whether this is a block that has not been freed: our own check in debug builds and stress runs.
-    var isAlive: Bool { unsafe base.load(fromByteOffset: 44, as: UInt16.self) == Self.alive }
-
-    /// Marks the block as freed. Only when nobody else can reach it.
-    func markFreed() { unsafe base.storeBytes(of: Self.dead, toByteOffset: 44, as: UInt16.self) }
+    /// Whether somebody has a reference, as far as one can tell: for our own checks. A freed block has none, or the
+    /// pattern that freed blocks are filled with.
+    var isAlive: Bool { unsafe (1...UInt32(Int32.max)).contains(references.pointee.load(ordering: .relaxed)) }
 }
 
-/// The use word of a block: how often it was asked for lately, whether it is hot, whether it was unlinked.
+/// What making a tile took, in 16 bits: 11 of mantissa, 5 of exponent.
+struct PackedCost {
+    let bits: UInt16
+
+    init(bits: UInt16) { self.bits = bits }
+
+    init(microseconds: UInt32) {
+        let exponent = max(UInt32.bitWidth - microseconds.leadingZeroBitCount - 11, 0)
+        bits = UInt16(exponent) << 11 | UInt16(microseconds >> UInt32(exponent))
+    }
+
+    var microseconds: UInt32 { UInt32(bits & 0x7FF) << UInt32(bits >> 11) }
+}
+
+/// The use word of a block: how often it was asked for lately, whether it is hot, whether it was unlinked, and in which
+/// of the keeper's generations the count was halved last.
 ///
-///     bit 15 unlinked | bit 14 hot | bits 0...7 count
+///     bit 15 unlinked | bit 14 hot | bits 8...13 generation | bits 0...7 count
 struct UseWord: Equatable {
     var bits: UInt16
 
     init(bits: UInt16) { self.bits = bits }
 
-    init(count: UInt16, isHot: Bool) { bits = count | (isHot ? 0x4000 : 0) }
+    init(count: UInt16, isHot: Bool, generation: UInt16 = 0) {
+        bits = count | (generation & 0x3F) << 8 | (isHot ? 0x4000 : 0)
+    }
 
     var count: UInt16 { bits & 0xFF }
+    var generation: UInt16 { bits >> 8 & 0x3F }
     var isHot: Bool { bits & 0x4000 != 0 }
     /// Set once, by whoever unlinked the block; from then on nobody counts uses, so the segments' sums stay right.
     var isUnlinked: Bool { bits & 0x8000 != 0 }
@@ -166,6 +169,8 @@ struct UseWord: Equatable {
         return next
     }
 
-    /// Half the count; what is hot stays so.
-    var halved: UseWord { UseWord(bits: bits & 0xFF00 | count / 2) }
+    /// Half the count, as of a generation; what is hot stays so.
+    func halved(in generation: UInt16) -> UseWord {
+        UseWord(count: count / 2, isHot: isHot, generation: generation)
+    }
 }

@@ -10,7 +10,7 @@ internal import Synchronization
 /// *What it guarantees.* Everything that can be resident is charged to the budget before it is touched: carved blocks,
 /// live or free, chunk headers, large mappings. So the process stays within the budget whatever the mix of sizes was
 /// and becomes; free memory of the wrong size is given back by `discard(atLeast:)`, and what cannot be given back
-/// because live blocks lie around it, by emptying chunks (`sparseChunks`, the keeper's business).
+/// because live blocks lie around it, by emptying chunks (`beginVacating(_:)`).
 ///
 /// *How.* Chunks of 1 MiB of addresses, each for one class (Bonwick's slabs, 1994; jemalloc's runs). Each class has
 /// stripes, so that writers of one tile size do not meet at one lock; an allocation tries its thread's stripe first and
@@ -200,7 +200,7 @@ extension BlockPool {
     struct Usage {
         /// Bytes of live blocks: in the table, pinned, retired or being filled.
         var liveBytes = 0
-        /// Bytes of free blocks whose pages are resident.
+        /// Resident bytes of free blocks.
         var freeBytes = 0
     }
 
@@ -211,7 +211,7 @@ extension BlockPool {
             let bytes = SizeClass.bytes(ofIndex: index / stripes)
             shard.withLock { shard in
                 usage.liveBytes += shard.liveBlocks * bytes
-                usage.freeBytes += shard.residentBlocks * bytes
+                usage.freeBytes += shard.residentBlocks * bytes + shard.residueBytes
             }
         }
         return usage
@@ -250,29 +250,27 @@ extension BlockPool {
         fileprivate let shard: Int
     }
 
-    /// Marks the chunks that hold the least live bytes for what they are charged, until emptying them would give back
-    /// `target` bytes: they give no block any more. The keeper evicts what is in them. The keeper's thread.
+    /// Marks chunks to be emptied, those with the least live bytes for what they are charged first, until that would
+    /// give back `target` bytes: they give no block any more. The keeper evicts what is in them. The keeper's thread.
+    ///
+    /// Even a chunk that is nearly full may be chosen: where all memory went to small tiles and large ones come, nothing
+    /// else makes room (memcached calls it slab reassignment).
     func beginVacating(_ target: Int) -> [Vacating] {
-        var sparse: [(vacating: Vacating, gain: Int, live: Int)] = []
+        var candidates: [(vacating: Vacating, charged: Int, live: Int)] = []
         for (index, shard) in shards.enumerated() {
-            sparse += shard.withLock { shard in
-                shard.chunks.compactMap { chunk in
-                    let live = chunk.live * chunk.blockBytes
-                    let gain = chunk.chargedBytes - live
-                    // A chunk that is three quarters full is not worth losing what it holds.
-                    guard !chunk.isVacating, live * 4 < chunk.chargedBytes * 3 else { return nil }
-                    return (Vacating(chunk: chunk, shard: index), gain, live)
-                }
+            candidates += shard.withLock { shard in
+                shard.chunks.filter { !$0.isVacating }
+                    .map { (Vacating(chunk: $0, shard: index), $0.chargedBytes, $0.live * $0.blockBytes) }
             }
         }
-        sparse.sort { $0.live * $1.gain < $1.live * $0.gain }
+        candidates.sort { $0.live * $1.charged < $1.live * $0.charged }
         var chosen: [Vacating] = []
         var gain = 0
-        for candidate in sparse {
+        for candidate in candidates {
             if gain >= target { break }
             shards[candidate.vacating.shard].withLock { $0.setVacating(candidate.vacating.chunk, true) }
             chosen.append(candidate.vacating)
-            gain += candidate.gain
+            gain += candidate.charged
         }
         return chosen
     }
@@ -280,5 +278,17 @@ extension BlockPool {
     /// The chunks give blocks again, unless they were discarded meanwhile.
     func endVacating(_ chunks: [Vacating]) {
         for vacating in chunks { shards[vacating.shard].withLock { $0.setVacating(vacating.chunk, false) } }
+    }
+}
+
+extension BlockPool {
+    /// Makes all chunks read-only, or writable again: shows that hits write nothing. Nobody may allocate or free
+    /// meanwhile.
+    func protect(writable: Bool) -> Bool {
+        shards.allSatisfy { shard in
+            shard.withLock { shard in
+                shard.chunks.allSatisfy { unsafe platform_protect($0.base, Chunk.bytes, writable ? 1 : 0) == 0 }
+            }
+        }
     }
 }

@@ -25,7 +25,7 @@ struct BucketTable {
 
     static let bucketBytes = 64
     static let slotsPerBucket = 7
-    /// 112 slots: at the entry limit of 85 % full, a window without a free slot is not to be expected in a lifetime.
+    /// 112 slots: at the entry limit of 78 % full, a window without a free slot is not to be expected in a lifetime.
     static let window = 16
     private static let pointerMask: UInt64 = 0x0000_FFFF_FFFF_FFFF
 
@@ -171,7 +171,7 @@ struct BucketTable {
     }
 
     /// How many buckets behind the home of `hash` a position lies.
-    private func distance(of position: Position, hash: UInt64) -> Int {
+    func distance(of position: Position, hash: UInt64) -> Int {
         let distance = position / 8 - home(hash)
         return distance >= 0 ? distance : distance + bucketCount
     }

@@ -72,12 +72,11 @@ func dropReference(_ block: Block) {
     // ORDERING: acquiring and releasing; pairs with itself in other threads: what they read of the block happened before
     // it is freed.
     let (old, new) = unsafe block.references.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing)
-    assert(old > 0 && block.isAlive, "a block was released once too often")
+    assert((1...UInt32(Int32.max)).contains(old), "a block was released once too often")
     guard new == 0 else { return }
     if UncachedBlocks.isUncached(block) {
         UncachedBlocks.free(block)
     } else {
-        block.markFreed()
         // SAFETY: nobody has a reference, so the block goes back; its chunk is mapped and knows its pool, which is kept
         // alive by the cache, or by itself once the cache is gone.
         unsafe Chunk(ofBlockAt: block.base).pool._withUnsafeGuaranteedRef { unsafe $0.free(block.base) }
@@ -111,15 +110,13 @@ final class UncachedBlocks: Sendable {
             use: UseWord(count: 0, isHot: false),
             birth: 0,
             cost: 0,
-            granules: Self.mark,
-            generation: 0
+            granules: Self.mark
         )
     }
 
     static func isUncached(_ block: Block) -> Bool { block.granules == mark }
 
     static func free(_ block: Block) {
-        block.markFreed()
         let start = unsafe block.base - prefix
         let owner = unsafe start.load(as: Unmanaged<UncachedBlocks>.self)
         let size = unsafe start.load(fromByteOffset: 8, as: Int.self)

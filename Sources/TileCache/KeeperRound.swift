@@ -17,6 +17,9 @@ struct KeeperRound {
     private var hand = 0
     private var expiryHand = 0
     private var lastExpiry: UInt32
+    /// What the collector had freed in all when it was looked at, and when that had last grown or little was retired.
+    private var freedBytes = 0
+    private var progressAt: UInt32
     private var bytesSinceGeneration = 0
     private var vacating: [BlockPool.Vacating] = []
     private var vacatingRounds = 0
@@ -29,8 +32,8 @@ struct KeeperRound {
     /// Rounds that a chunk gets to become empty; pinned blocks may keep it longer than it is worth.
     private static let vacatingPatience = 8
     /// Share of the slots above which the keeper evicts for their number, and where it stops.
-    private static let highFill = 0.85
-    private static let lowFill = 0.80
+    private static let highFill = 0.78
+    private static let lowFill = 0.74
 
     private struct Candidate {
         let score: Double
@@ -42,6 +45,7 @@ struct KeeperRound {
         self.cache = cache
         participant = cache.makeParticipant()
         lastExpiry = cache.configuration.clock()
+        progressAt = lastExpiry
         candidates.reserveCapacity(Self.sampleSize)
     }
 
@@ -88,11 +92,13 @@ struct KeeperRound {
         guard used > high || count > highCount || demand > 0 && used > room else { return }
         // Small enough that waiting inserters get their room early, large enough to pay for the look at the usage.
         let step = max(limit / 256, 256 << 10)
+        let stepCount = max(cache.table.slotCount / 256, 32)
         while used > low || count > lowCount {
             // What waits for a stalled reader cannot be sped up by evicting more.
             if cache.collector.retiredBytes > cache.retiredLimit { return }
-            let target = used > low ? min(used - low, step) : step / 4
-            guard evict(target) else { return }
+            guard evict(bytes: min(max(used - low, 0), step), entries: min(max(count - lowCount, 0), stepCount)) else {
+                return
+            }
             cache.collector.reclaim()
             cache.keeper.roundEnded()
             used = usedBytes()
@@ -100,26 +106,31 @@ struct KeeperRound {
         }
     }
 
-    /// Evicts about `target` bytes; false where one turn of the hand found nothing to evict.
-    private mutating func evict(_ target: Int) -> Bool {
+    /// Evicts about so many bytes and entries; false where one turn of the hand found nothing to evict.
+    private mutating func evict(bytes: Int, entries: Int) -> Bool {
         let policy = cache.configuration.policy
-        var evicted = 0
+        var evictedBytes = 0
+        var evictedEntries = 0
         var fruitless = 0
-        while evicted < target {
+        while evictedBytes < bytes || evictedEntries < entries {
             let takesWarm = policy.takesWarm(
                 warmBytes: cache.total(.warmBytes),
                 hotBytes: cache.total(.hotBytes)
             )
-            let (bytes, buckets) = participant.withGuard { evictFromSample(takesWarm: takesWarm, policy) }
-            evicted += bytes
-            fruitless = bytes > 0 ? 0 : fruitless + buckets
-            if fruitless > cache.table.bucketCount { return evicted > 0 }
+            let sample = participant.withGuard { evictFromSample(takesWarm: takesWarm, policy) }
+            evictedBytes += sample.bytes
+            evictedEntries += sample.entries
+            fruitless = sample.entries > 0 ? 0 : fruitless + sample.buckets
+            if fruitless > cache.table.bucketCount { return evictedEntries > 0 }
         }
         return true
     }
 
-    /// Takes one sample and evicts its lowest part. Returns the bytes, and how many buckets the hand moved on.
-    private mutating func evictFromSample(takesWarm: Bool, _ policy: EvictionPolicy) -> (bytes: Int, buckets: Int) {
+    /// Takes one sample and evicts its lowest part. Returns what left, and how many buckets the hand moved on.
+    private mutating func evictFromSample(
+        takesWarm: Bool,
+        _ policy: EvictionPolicy
+    ) -> (bytes: Int, entries: Int, buckets: Int) {
         let generation = cache.generation.load(ordering: .relaxed)
         candidates.removeAll(keepingCapacity: true)
         var buckets = 0
@@ -128,10 +139,11 @@ struct KeeperRound {
             hand = cache.table.bucket(after: hand)
             buckets += 1
         }
-        guard !candidates.isEmpty else { return (0, buckets) }
+        guard !candidates.isEmpty else { return (0, 0, buckets) }
         candidates.sort { $0.score < $1.score }
         let leaving = max(candidates.count / Self.samplePart, 1)
         var bytes = 0
+        var entries = 0
         for (index, candidate) in candidates.enumerated() {
             let block = BucketTable.block(candidate.word)
             if index < leaving {
@@ -139,9 +151,9 @@ struct KeeperRound {
                 guard cache.table.clear(candidate.position, candidate.word, hash: hash) else { continue }
                 if policy.hasClasses { cache.ghosts.remember(hash, generation: generation) }
                 bytes += cache.didUnlink(block, .pressure, participant)
-            } else if policy.halvesCounts && block.generation != generation {
-                block.generation = generation
-                halve(block)
+                entries += 1
+            } else if policy.halvesCounts {
+                halve(block, generation)
             }
         }
         bytesSinceGeneration += bytes
@@ -149,7 +161,7 @@ struct KeeperRound {
             bytesSinceGeneration = 0
             cache.generation.store(generation &+ 1, ordering: .relaxed)
         }
-        return (bytes, buckets)
+        return (bytes, entries, buckets)
     }
 
     private mutating func collect(bucket: Int, takesWarm: Bool, _ policy: EvictionPolicy) {
@@ -179,13 +191,13 @@ struct KeeperRound {
         return elapsed > UInt32.max - 60_000 ? 0 : Int(elapsed)
     }
 
-    private func halve(_ block: Block) {
+    private func halve(_ block: Block, _ generation: UInt16) {
         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
-        guard use.isHot, use.count > 0, !use.isUnlinked else { return }
+        guard use.isHot, use.count > 0, use.generation != generation & 0x3F, !use.isUnlinked else { return }
         // Where a reader counts at the same moment, that was a use, and the count may stay.
         _ = unsafe block.use.pointee.compareExchange(
             expected: use.bits,
-            desired: use.halved.bits,
+            desired: use.halved(in: generation).bits,
             ordering: .relaxed
         )
     }
@@ -202,13 +214,13 @@ struct KeeperRound {
             guard missing() <= 0 || vacatingRounds > Self.vacatingPatience else { return }
             cache.pool.endVacating(vacating)
             vacating = []
-        } else if missing() > target / 2 {
-            // What is left of free memory lies between live blocks.
+        } else if demand > 0 && missing() > target / 2 && cache.collector.retiredBytes <= cache.stallLevel {
+            // Somebody found no room, and what is left of free memory lies between live blocks of other sizes.
             vacate(missing())
         }
     }
 
-    /// Evicts what lies in sparse chunks; they are discarded in a later round, when the blocks are free.
+    /// Evicts what lies in some chunks, the sparsest first; they are discarded when the blocks are free.
     private mutating func vacate(_ target: Int) {
         vacating = cache.pool.beginVacating(target)
         guard !vacating.isEmpty else { return }
@@ -249,9 +261,17 @@ struct KeeperRound {
         }
     }
 
-    private func reportStall() {
+    /// Says so when much is retired and nothing was freed for a second: some reader does not move on.
+    private mutating func reportStall() {
         let retired = cache.collector.retiredBytes
-        guard retired > cache.retiredLimit else { return }
+        let freed = cache.collector.freedBytes
+        let now = cache.configuration.clock()
+        guard retired > cache.stallLevel, freed == freedBytes else {
+            freedBytes = freed
+            progressAt = now
+            return
+        }
+        guard Self.elapsed(progressAt, now) > 1000 else { return }
         cache.logger.log(
             .warning,
             limitedBy: cache.stallFault,

@@ -13,6 +13,8 @@ struct PoolShard {
     private(set) var fresh: [Chunk] = []
     private(set) var liveBlocks = 0
     private(set) var residentBlocks = 0
+    /// What stayed resident of discarded blocks: parts of pages that they share with their neighbours.
+    private(set) var residueBytes = 0
     private var unfolded = 0
 
     @safe
@@ -56,6 +58,7 @@ struct PoolShard {
                         return nil
                     }
                     chunk.discardedBytes -= bytes
+                    residueBytes -= chunk.blockBytes - bytes
                     return unsafe gave(chunk, chunk.block(index), wasUsed: false)
                 }
                 if chunk.carved < chunk.capacity {
@@ -94,6 +97,7 @@ struct PoolShard {
                 continue
             }
             residentBlocks -= chunk.residentCount
+            residueBytes -= chunk.discardedCount * chunk.blockBytes - chunk.discardedBytes
             resident.removeAll { $0 == chunk }
             fresh.removeAll { $0 == chunk }
             chunks.swapAt(index, chunks.count - 1)
@@ -120,6 +124,7 @@ struct PoolShard {
                     residentBlocks -= 1
                     chunk.pushDiscarded(index)
                     chunk.discardedBytes += pages.count
+                    residueBytes += chunk.blockBytes - pages.count
                     budget.refund(pages.count)
                     given += pages.count
                 } else {

@@ -69,17 +69,18 @@ extension TileCache {
         case .room(let pointer, let granules): unsafe memory = unsafe (pointer, granules)
         case .refused(let reason): return .refused(reason)
         }
-        return participant.withGuard {
+        let mayWait = !participant.isOnline
+        let (block, use) = participant.withGuard {
             let generation = generation.load(ordering: .relaxed)
             let isGhost =
                 arrival == .requested && configuration.policy.hasClasses && ghosts.take(hash, generation: generation)
+            if isGhost { participant.count(.ghostHits) }
             let use: UseWord
             switch arrival {
-            case .requested: use = isGhost ? UseWord(count: 2, isHot: true) : UseWord(count: 1, isHot: false)
-            case .speculative: use = UseWord(count: 0, isHot: false)
-            case .restored: use = UseWord(count: 2, isHot: true)
+            case .requested: use = UseWord(count: isGhost ? 2 : 1, isHot: isGhost, generation: generation)
+            case .speculative: use = UseWord(count: 0, isHot: false, generation: generation)
+            case .restored: use = UseWord(count: 2, isHot: true, generation: generation)
             }
-            if isGhost { participant.count(.ghostHits) }
             let block = unsafe Block.initialize(
                 at: memory.pointer,
                 key: key,
@@ -89,12 +90,31 @@ extension TileCache {
                 use: use,
                 birth: participant.now,
                 cost: cost,
-                granules: memory.granules,
-                generation: generation
+                granules: memory.granules
             )
-            return publish(block, key, hash, use, pinned, participant)
+            return (block, use)
         }
+        if let outcome = participant.withGuard({ publish(block, key, hash, use, pinned, participant) }) {
+            return outcome
+        }
+        let waited: InsertOutcome? =
+            mayWait
+            ? keeper.waitForRounds(configuration.insertPatience, wake: { self.wakeKeeper(demanding: 1) }) {
+                participant.withGuard { self.publish(block, key, hash, use, pinned, participant) }
+            } : nil
+        if let waited {
+            participant.count(.waits)
+            return waited
+        }
+        if pinned { dropReference(block) }
+        dropReference(block)
+        wakeKeeper(demanding: 0)
+        participant.count(.refusedTableFull)
+        return .refused(.tableFull)
     }
+
+    /// Buckets from home at which an insert takes the table for crowded: rare below three quarters full.
+    private static let crowdedDistance = 3
 
     /// The existing tile as an outcome. Nil where there is none.
     private func existing(
@@ -110,6 +130,7 @@ extension TileCache {
         }
     }
 
+    /// Makes a block visible; nil where its window has no free slot, and then nothing has changed.
     private func publish(
         _ block: Block,
         _ key: TileKey,
@@ -117,7 +138,7 @@ extension TileCache {
         _ use: UseWord,
         _ pinned: Bool,
         _ participant: CacheParticipant
-    ) -> InsertOutcome {
+    ) -> InsertOutcome? {
         // Counted before it is visible, so that whoever unlinks it subtracts from what was added.
         let bytes = block.pooledBytes
         participant.count(use.isHot ? .hotEntries : .warmEntries)
@@ -125,12 +146,10 @@ extension TileCache {
         guard let position = table.publish(BucketTable.word(hash, block), hash: hash) else {
             participant.count(use.isHot ? .hotEntries : .warmEntries, -1)
             participant.count(use.isHot ? .hotBytes : .warmBytes, -bytes)
-            if pinned { dropReference(block) }
-            dropReference(block)
-            participant.count(.refusedTableFull)
-            wakeKeeper(demanding: 0)
-            return .refused(.tableFull)
+            return nil
         }
+        // Far from home: the table is crowded, which the keeper sees by counting.
+        if table.distance(of: position, hash: hash) >= Self.crowdedDistance { wakeKeeper(demanding: 0) }
         let places = table.places(of: key, hash: hash)
         for place in places.dropFirst() where table.clear(place.position, place.word, hash: hash) {
             didUnlink(BucketTable.block(place.word), .duplicate, participant)
@@ -157,11 +176,6 @@ extension TileCache {
             }
             return unsafe .room(memory.pointer, memory.granules)
         }
-        if collector.retiredBytes > retiredLimit {
-            participant.count(.refusedStalled)
-            wakeKeeper(demanding: bytes)
-            return .refused(.readerStalled)
-        }
         let found: Reservation? =
             participant.isOnline
             ? nil
@@ -173,7 +187,8 @@ extension TileCache {
             return found
         }
         wakeKeeper(demanding: bytes)
-        participant.count(.refusedNoRoom)
-        return .refused(.noRoom)
+        let isStalled = collector.retiredBytes > stallLevel
+        participant.count(isStalled ? .refusedStalled : .refusedNoRoom)
+        return .refused(isStalled ? .readerStalled : .noRoom)
     }
 }

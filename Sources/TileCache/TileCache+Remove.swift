@@ -12,7 +12,7 @@ package enum DepartureReason: String, Sendable, CaseIterable {
     case expired
     /// Removed by key or with its tileset.
     case removed
-    /// It lay in a sparse chunk whose memory was needed.
+    /// It lay in a chunk whose memory was needed for blocks of another size.
     case compaction
     /// The further of two that racing inserts of one key had published.
     case duplicate

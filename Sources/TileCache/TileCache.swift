@@ -27,8 +27,8 @@ package import TileModel
 /// et al., 2023), with a scored main part as in GDSF (Cherkasova, 1998).
 ///
 /// *What it gives up.* The table never grows: its size is fixed by the budget and the expected entry size. Free memory
-/// counts as used. A reader that stalls while on-line stops freeing, and past an eighth of the budget in retired bytes
-/// inserts are refused (counted and logged) until it moves on.
+/// counts as used. A reader that stalls while on-line stops freeing: what is there stays and is served, but once the
+/// budget is full inserts are refused (counted and logged) until it moves on.
 ///
 /// @unchecked Sendable: the table is reached through atomics, everything else is immutable, atomic or behind a lock.
 package final class TileCache: @unchecked Sendable {
@@ -54,8 +54,11 @@ package final class TileCache: @unchecked Sendable {
     let fixedBytes: Int
     let stallFault = RepeatedFault(every: .seconds(10))
 
-    /// Retired bytes past which inserts are refused: an eighth of the budget.
+    /// Retired bytes past which the keeper evicts no more: they cannot be freed before a reader moves on.
     var retiredLimit: Int { budget.limit / 8 }
+
+    /// Retired bytes that, where room is missing, are taken for its reason: about what one eviction retires.
+    var stallLevel: Int { budget.limit / 24 }
 
     /// The keeper aims at so much uncharged memory: what a change of the size mix draws on.
     var headroomTarget: Int { max(budget.limit / 50, 256 << 10) }
@@ -73,7 +76,7 @@ package final class TileCache: @unchecked Sendable {
         }
         guard let ghosts = GhostList(count: table.slotCount / 2) else {
             table.unmap()
-            throw .noMemory(bytes: table.slotCount * 2)
+            throw .noMemory(bytes: table.slotCount)
         }
         self.table = table
         self.ghosts = ghosts

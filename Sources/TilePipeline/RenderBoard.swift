@@ -39,6 +39,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         fileprivate var workers = 0
         fileprivate var wasBegun = false
         fileprivate var failures = 0
+        fileprivate var isAnyMade = false
 
         fileprivate init(key: JobKey, payload: Payload, possible: MemberForms) {
             self.key = key
@@ -62,8 +63,26 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         package init() {}
     }
 
+    /// How one form ended.
+    package enum FormResult: Sendable {
+        /// It was in memory.
+        case found
+        /// It was made.
+        case made
+        /// The source has nothing for it.
+        case missing
+        case failed
+    }
+
     /// What a waiter is told about the whole of a job.
-    package enum WholeResult: Sendable { case complete, failed }
+    package enum WholeResult: Sendable {
+        /// All of it was in memory.
+        case found
+        /// All of it is in memory now.
+        case made
+        /// Some of it could not be made.
+        case failed
+    }
 
     private var jobs: [JobKey: Job] = [:]
     private var queue: RenderQueue<Job>
@@ -209,10 +228,11 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     package mutating func finish(
         _ job: Job,
         _ form: MemberForm,
-        failed: Bool
+        _ result: FormResult
     ) -> (waiters: [Waiter], whole: [Waiter], result: WholeResult) {
         job.progress.finish(form)
-        if failed { job.failures += 1 }
+        if case .failed = result { job.failures += 1 }
+        if case .made = result { job.isAnyMade = true }
         var waiters: [Waiter] = []
         var whole: [Waiter] = []
         let isComplete = job.progress.isComplete
@@ -227,7 +247,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             }
             return false
         }
-        return (waiters, whole, job.failures == 0 ? .complete : .failed)
+        return (waiters, whole, job.failures > 0 ? .failed : job.isAnyMade ? .made : .found)
     }
 
     private mutating func leave(_ job: Job) {

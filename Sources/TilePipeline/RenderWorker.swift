@@ -62,21 +62,29 @@ final class RenderWorker {
     }
 
     private func finish(_ job: TilePipeline.Board.Job, _ form: MemberForm, _ outcome: TileOutcome) {
-        // A member that its source does not have leaves the rest of the family complete.
-        let failed = if case .failed = outcome { true } else { false }
-        let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, failed: failed) }
+        let formResult: TilePipeline.Board.FormResult =
+            switch outcome {
+            case .tile(_, .render): .made
+            case .tile: .found
+            case .missing: .missing
+            case .failed, .stopped: .failed
+            }
+        let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
         for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
         outcome.release()
         guard !whole.isEmpty else { return }
-        // A pre-warm is answered with the tile at the top of the job.
-        let top = result == .failed ? .failed : make(MemberForm(member: 0, isPadded: false), ofWhole: job)
+        let top = top(of: job, result)
         for waiter in whole { waiter.receiver.receive(top.retained(), for: waiter.ticket) }
         top.release()
     }
 
-    private func make(_ form: MemberForm, ofWhole job: TilePipeline.Board.Job) -> TileOutcome {
+    /// What a pre-warm is answered with: the tile at the top of the job, which is stored, not made.
+    private func top(of job: TilePipeline.Board.Job, _ result: TilePipeline.Board.WholeResult) -> TileOutcome {
+        guard result != .failed else { return .failed }
         var loaded = Loaded.nothing
-        return make(form, of: job, &loaded)
+        let top = make(MemberForm(member: 0, isPadded: false), of: job, &loaded)
+        if result == .made, case .tile(let pinned, _) = top { return .tile(pinned, .render) }
+        return top
     }
 
     /// Makes one tile, or finds it made.
@@ -87,8 +95,10 @@ final class RenderWorker {
             return .missing
         }
         // Off-line again before anything is made: an insert may wait for the keeper, and a render takes long.
-        let found = participant.withGuard { pipeline.cache.peek(key, by: participant)?.pin() }
-        if let found { return .tile(found) }
+        let found = participant.withGuard {
+            pipeline.cache.peek(key, by: participant).map { TileOutcome.tile($0.pin(), $0.tier) }
+        }
+        if let found { return found }
         let start = MonotonicClock.nanoseconds
         let outcome: TileOutcome
         if job.payload.family != nil, form.member != 0 {
@@ -218,9 +228,9 @@ final class RenderWorker {
                 by: participant
             )
             switch outcome {
-            case .inserted(let pinned?), .alreadyThere(let pinned?): return .tile(pinned)
+            case .inserted(let pinned?), .alreadyThere(let pinned?): return .tile(pinned, .render)
             case .inserted(nil), .alreadyThere(nil), .refused:
-                return unsafe .tile(pipeline.cache.makeUncached(headers: headers, body: bytes))
+                return unsafe .tile(pipeline.cache.makeUncached(headers: headers, body: bytes), .render)
             }
         }
     }
@@ -248,11 +258,11 @@ extension FamilyMaterial.Part {
 extension TileOutcome {
     /// The same, with a reference of its own.
     fileprivate func retained() -> TileOutcome {
-        if case .tile(let pinned) = self { return .tile(pinned.retain()) }
+        if case .tile(let pinned, let tier) = self { return .tile(pinned.retain(), tier) }
         return self
     }
 
     fileprivate func release() {
-        if case .tile(let pinned) = self { pinned.release() }
+        if case .tile(let pinned, _) = self { pinned.release() }
     }
 }

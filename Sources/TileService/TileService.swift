@@ -99,8 +99,8 @@ package final class TileService {
     /// The ports that are listened on.
     package var ports: [UInt16] { server.ports }
 
-    /// How many tilesets are served.
-    package var tilesetCount: Int { state.catalog.current.0.entries.count }
+    /// The tilesets that are served.
+    package var tilesets: [OpenTileset] { state.catalog.current.0.entries.map(\.tileset) }
 
     /// Stops in order: no new connections, requests under way are answered, then everything ends. Blocks for at most
     /// about `deadline`. Returns whether every request was answered by then.

@@ -25,7 +25,7 @@ struct ExactModeTests {
                 let folder = Family.depth(ofMember: member) == 1 ? "L1" : "L0"
                 let expected = try SharedData.bytes("expected/he-q90-r32/\(folder)/\(tile.x)_\(tile.y).jpg")
                 let rendered = try renderer.renderedBytes(member)
-                #expect(rendered == expected, "\(folder) \(tile) from \(container.rawValue)")
+                expectBytes(rendered, equal: expected, "\(folder) \(tile) from \(container.rawValue)")
                 compared += 1
             }
         }

@@ -28,7 +28,7 @@ struct LZ4BlockTests {
     func literals() throws {
         for count in [0, 1, 14, 15, 16, 269, 270, 271, 524, 525, 526, 70_000] {
             let bytes = (0..<count).map { UInt8($0 * 31 & 255) }
-            #expect(try Self.decompress(LZ4Block.literals(bytes), count: count) == bytes)
+            expectBytes(try Self.decompress(LZ4Block.literals(bytes), count: count), equal: bytes)
         }
     }
 

@@ -23,18 +23,18 @@ struct RendererPropertyTests {
             exact.begin(material)
             for member in (0..<21).shuffled(using: &generator) {
                 let padded = Bool.random(using: &generator)
-                let comment: Comment =
+                let comment: String =
                     "member \(member)\(padded ? " padded" : "") of \(subject), round \(round), \(seed)"
                 guard let part = subject.parts[member] else {
                     let missing = RenderError.missing(subject.family.coordinate(ofMember: member))
-                    #expect(throws: missing, comment) { try rounded.renderedBytes(member, padded: padded) }
-                    #expect(throws: missing, comment) { try exact.renderedBytes(member, padded: padded) }
+                    #expect(throws: missing, "\(comment)") { try rounded.renderedBytes(member, padded: padded) }
+                    #expect(throws: missing, "\(comment)") { try exact.renderedBytes(member, padded: padded) }
                     continue
                 }
                 if member == 0 || !part.isResidual {
                     if !padded {
-                        #expect(try rounded.renderedBytes(member) == part.jpeg, comment)
-                        #expect(try exact.renderedBytes(member) == part.jpeg, comment)
+                        expectBytes(try rounded.renderedBytes(member), equal: part.jpeg, comment)
+                        expectBytes(try exact.renderedBytes(member), equal: part.jpeg, comment)
                     } else {
                         try checkPadding(part.jpeg, by: rounded.renderedBytes(member, padded: true), subject, comment)
                     }
@@ -42,25 +42,25 @@ struct RendererPropertyTests {
                 }
                 let isPadded = padded && subject.pyramid.isPartial(subject.family.coordinate(ofMember: member))
                 let roundedExpected = try roundedModel.tile(member, padded: isPadded, quality: 83)
-                #expect(try rounded.renderedBytes(member, padded: padded) == roundedExpected, comment)
+                expectBytes(try rounded.renderedBytes(member, padded: padded), equal: roundedExpected, comment)
                 let exactExpected = try exactModel.tile(member, padded: isPadded)
-                #expect(try exact.renderedBytes(member, padded: padded) == exactExpected, comment)
+                expectBytes(try exact.renderedBytes(member, padded: padded), equal: exactExpected, comment)
             }
         }
     }
 
     /// A passed-through tile that was padded: full size, its own pixels in the corner, white elsewhere.
-    private func checkPadding(_ stored: [UInt8], by padded: [UInt8], _ subject: RandomFamily, _ comment: Comment) throws
+    private func checkPadding(_ stored: [UInt8], by padded: [UInt8], _ subject: RandomFamily, _ comment: String) throws
     {
         let side = subject.pyramid.tileSize
         let before = try decodedLuma(stored)
         let after = try decodedLuma(padded)
-        #expect(after.width == side && after.height == side, comment)
+        #expect(after.width == side && after.height == side, "\(comment)")
         if before.width == side, before.height == side {
-            #expect(padded == stored, comment)
+            expectBytes(padded, equal: stored, comment)
         } else if before.width + 8 < side {
             // Beyond the reach of the block that holds the edge.
-            #expect(after[side - 1, 0] >= 245, comment)
+            #expect(after[side - 1, 0] >= 245, "\(comment)")
         }
     }
 
@@ -196,7 +196,11 @@ struct RendererPropertyTests {
                     renderer.begin(material)
                     fresh.begin(material)
                     for member in subject.family.members {
-                        #expect(try renderer.renderedBytes(member) == fresh.renderedBytes(member), "\(seed)")
+                        expectBytes(
+                            try renderer.renderedBytes(member),
+                            equal: try fresh.renderedBytes(member),
+                            "\(seed)"
+                        )
                     }
                 }
             }

@@ -117,6 +117,6 @@ struct ResidualBundleTests {
         for name in ["0_0", "1_0", "0_1", "1_1"] {
             packs.append(try SharedData.bytes("\(SlideFixture.path)/residual_packs/\(name).pack"))
         }
-        #expect(ResidualBundle.file(columns: 2, rows: 2, packs: packs) == bundle)
+        expectBytes(ResidualBundle.file(columns: 2, rows: 2, packs: packs), equal: bundle)
     }
 }

@@ -28,8 +28,9 @@ struct UpsamplingTests {
             let plain = Plane(width: columns, height: rows)
             upsampler.upsample(source.window, x: x, y: y, into: fast.window, rounding: rounding)
             upsampleScalar(source.window, x: x, y: y, into: plain, rounding: rounding)
-            #expect(
-                fast.window.samples == plain.samples,
+            expectBytes(
+                fast.window.samples,
+                equal: plain.samples,
                 "\(columns)x\(rows) at \(x),\(y) of the double of \(width)x\(height), \(seed)"
             )
             #expect(Plane.isFrameIntact(fast.frame, around: fast.window), "wrote outside, \(seed)")
@@ -48,7 +49,7 @@ struct UpsamplingTests {
                 let plain = Plane(width: 2 * width, height: 2 * height)
                 upsampler.upsample(source, x: 0, y: 0, into: fast, rounding: rounding)
                 upsampleScalar(source, x: 0, y: 0, into: plain, rounding: rounding)
-                #expect(fast.samples == plain.samples, "\(width)x\(height)")
+                expectBytes(fast.samples, equal: plain.samples, "\(width)x\(height)")
             }
         }
     }
@@ -111,7 +112,7 @@ struct UpsamplingTests {
             upsampler.addPrediction(source, x: x, y: y, toResiduals: fast.window, rounding: rounding)
             upsampleScalar(source, x: x, y: y, into: prediction, rounding: rounding)
             ResidualArithmetic.addScalar(predictions: prediction, toResiduals: plain)
-            #expect(fast.window.samples == plain.samples, "\(seed)")
+            expectBytes(fast.window.samples, equal: plain.samples, "\(seed)")
             #expect(Plane.isFrameIntact(fast.frame, around: fast.window), "\(seed)")
         }
     }
@@ -130,6 +131,6 @@ struct UpsamplingTests {
         (column[0, 0], column[0, 1], column[0, 2]) = (0, 100, 255)
         let taller = Plane(width: 1, height: 6)
         doubleRows(column, into: taller)
-        #expect(taller.samples == wide.samples)
+        expectBytes(taller.samples, equal: wide.samples)
     }
 }

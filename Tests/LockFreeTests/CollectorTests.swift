@@ -35,7 +35,9 @@ struct CollectorTests {
         #expect(collector.retiredBytes == 0)
     }
 
-    @Test("in every order of three readers going on- and off-line, a block lives exactly as long as a reader from before")
+    @Test(
+        "in every order of three readers going on- and off-line, a block lives exactly as long as a reader from before"
+    )
     func smallWorlds() {
         // Each reader: goes on-line before or after the retirement; then stays, goes off-line, or comes back.
         for world in 0..<(6 * 6 * 6) {

@@ -33,14 +33,15 @@ struct BlockPoolTests {
             } else {
                 unsafe live.swapAt(live.indices.randomElement(using: &random)!, live.count - 1)
                 let (pointer, bytes, mark) = unsafe live.removeLast()
-                let isIntact = unsafe memcmp(pointer, pointer + 1, bytes - 1) == 0 && pointer.load(as: UInt8.self) == mark
+                let isIntact =
+                    unsafe memcmp(pointer, pointer + 1, bytes - 1) == 0 && pointer.load(as: UInt8.self) == mark
                 if !isIntact { Issue.record("a live block changed") }
                 unsafe pool.free(pointer)
             }
             if budget.chargedBytes > budget.limit { Issue.record("over the budget") }
             if step % 500 == 0 { _ = pool.discard(atLeast: Int.random(in: 0...1 << 20, using: &random)) }
         }
-        for unsafe block in unsafe live {
+        for unsafeblock in unsafe live {
             #expect(unsafe block.pointer.load(as: UInt8.self) == block.mark)
             unsafe pool.free(block.pointer)
         }

@@ -58,8 +58,17 @@ struct EvictionPolicyTests {
         #expect(!none.incremented.isHot && none.incremented.count == 1)
         let hot = none.incremented.incremented
         #expect(hot.isHot && hot.count == 2)
-        #expect(hot.halved.halved == UseWord(count: 0, isHot: true))
+        #expect(hot.halved(in: 64 + 3).halved(in: 64 + 4) == UseWord(count: 0, isHot: true, generation: 4))
+        #expect(UseWord(count: 255, isHot: true, generation: 63).count == 255)
         #expect(UseWord(bits: hot.bits | UseWord.unlinkedBit).isUnlinked && !hot.isUnlinked)
+    }
+
+    @Test("a cost is kept to within a thousandth in sixteen bits")
+    func packedCost() {
+        for cost: UInt32 in [0, 1, 999, 2047, 2048, 5000, 123_456, 9_999_999, .max] {
+            let kept = PackedCost(microseconds: cost).microseconds
+            #expect(kept <= cost && Double(cost - kept) <= Double(cost) / 1000)
+        }
     }
 
     @Test("a ghost is remembered for two generations and once")
@@ -69,7 +78,7 @@ struct EvictionPolicyTests {
         let hash: UInt64 = 0x1234_5678_9ABC_DEF0
         #expect(!ghosts.take(hash, generation: 0))
         ghosts.remember(hash, generation: 255)
-        #expect(!ghosts.take(hash ^ 0x1_0000, generation: 255))
+        #expect(!ghosts.take(hash ^ 0x1000, generation: 255))
         #expect(ghosts.take(hash, generation: 257))
         #expect(!ghosts.take(hash, generation: 257))
         ghosts.remember(hash, generation: 255)

@@ -11,7 +11,10 @@ import TileModel
 
 @Suite("The memory cache, one thread")
 struct TileCacheTests {
-    @Test("what was inserted is found with its headers and body, byte for byte", arguments: [0, 1, 63, 1000, 70_000, 300_000])
+    @Test(
+        "what was inserted is found with its headers and body, byte for byte",
+        arguments: [0, 1, 63, 1000, 70_000, 300_000]
+    )
     func insertAndFind(bytes: Int) throws {
         let cache = try TileCache.make()
         let thread = cache.makeParticipant()

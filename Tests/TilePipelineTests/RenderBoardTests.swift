@@ -57,7 +57,7 @@ struct RenderBoardTests {
         #expect(board.jobCount == 1)
         let job = try Self.take(&board)
         var answered: [Int] = []
-        while let (form, _) = board.next(of: job) { answered += board.finish(job, form, failed: false).waiters }
+        while let (form, _) = board.next(of: job) { answered += board.finish(job, form, .made).waiters }
         #expect(answered.sorted() == Array(0..<64))
         #expect(board.jobCount == 0)
         #expect(board.counts.coalesced == 63)
@@ -88,7 +88,7 @@ struct RenderBoardTests {
         let result5 = board.take()
         #expect(result5 === job)
         let form = try Self.next(&board, job)
-        let answered = board.finish(job, form, failed: false).waiters
+        let answered = board.finish(job, form, .made).waiters
         #expect(answered == [2])
     }
 
@@ -131,11 +131,11 @@ struct RenderBoardTests {
         _ = board.take()
         var made = 0
         while let (form, _) = board.next(of: job) {
-            let (waiters, whole, result) = board.finish(job, form, failed: false)
+            let (waiters, whole, result) = board.finish(job, form, .made)
             made += 1
             #expect(waiters.isEmpty)
             #expect(whole == (made == Family.memberCount ? [1] : []))
-            #expect(result == .complete)
+            #expect(result == .made)
         }
         #expect(made == Family.memberCount)
         #expect(board.jobCount == 0)
@@ -148,14 +148,14 @@ struct RenderBoardTests {
         let (first, _) = try #require(firstAndTicket)
         _ = board.take()
         let form = try Self.next(&board, first)
-        _ = board.finish(first, form, failed: false)
+        _ = board.finish(first, form, .made)
         let secondAndTicket = Self.submit(&board, 1, member: 1, waiter: 2)
         let (second, _) = try #require(secondAndTicket)
         let result14 = board.next(of: first)
         #expect(result14 == nil, "somebody waits elsewhere")
         let result15 = board.take()
         #expect(result15 === second)
-        while let (form, _) = board.next(of: second) { _ = board.finish(second, form, failed: false) }
+        while let (form, _) = board.next(of: second) { _ = board.finish(second, form, .made) }
         let result16 = board.take()
         #expect(result16 === first)
         let result17 = board.next(of: first)
@@ -171,12 +171,12 @@ struct RenderBoardTests {
             let result18 = board.take()
             #expect(result18 === job)
             let form = try Self.next(&board, job)
-            _ = board.finish(job, form, failed: false)
+            _ = board.finish(job, form, .made)
             _ = Self.submit(&board, 100 + x, member: 1, waiter: 100)
             let result19 = board.next(of: job)
             #expect(result19 == nil)
             let other = try Self.take(&board)
-            while let (form, _) = board.next(of: other) { _ = board.finish(other, form, failed: false) }
+            while let (form, _) = board.next(of: other) { _ = board.finish(other, form, .made) }
         }
         #expect(board.counts.siblingsDropped == 3 * 19)
         #expect(board.jobCount == 2)
@@ -194,9 +194,9 @@ struct RenderBoardTests {
         let first = try Self.next(&board, job)
         let second = try Self.next(&board, job)
         #expect(first != second)
-        _ = board.finish(job, first, failed: false)
-        _ = board.finish(job, second, failed: false)
-        while let (form, _) = board.next(of: job) { _ = board.finish(job, form, failed: false) }
+        _ = board.finish(job, first, .made)
+        _ = board.finish(job, second, .made)
+        while let (form, _) = board.next(of: job) { _ = board.finish(job, form, .made) }
         #expect(board.jobCount == 1, "the job lives until its last worker leaves")
         let result22 = board.next(of: job)
         #expect(result22 == nil)
@@ -225,7 +225,7 @@ struct RenderBoardTests {
         _ = Self.submit(&board, 1, member: 5, waiter: 2)
         let waiting = board.close()
         #expect(waiting.sorted() == [1, 2])
-        let late = board.finish(running, form, failed: false).waiters
+        let late = board.finish(running, form, .made).waiters
         #expect(late.isEmpty)
         let result23 = board.next(of: running)
         #expect(result23 == nil)
@@ -241,12 +241,12 @@ struct RenderBoardTests {
         _ = board.take()
         for _ in 0..<Family.memberCount {
             let form = try Self.next(&board, job)
-            _ = board.finish(job, form, failed: false)
+            _ = board.finish(job, form, .made)
         }
         let result25 = Self.submit(&board, 0, member: nil, waiter: 2, .prewarm)
         #expect(result25 != nil)
         var answered: [Int] = []
-        while let (form, _) = board.next(of: job) { answered += board.finish(job, form, failed: false).whole }
+        while let (form, _) = board.next(of: job) { answered += board.finish(job, form, .made).whole }
         #expect(answered == [2])
     }
 
@@ -287,7 +287,7 @@ struct RenderBoardTests {
                 default:
                     guard let index = working.indices.randomElement(using: &random) else { continue }
                     if let form = working[index].form {
-                        let (waiters, whole, _) = board.finish(working[index].job, form, failed: false)
+                        let (waiters, whole, _) = board.finish(working[index].job, form, .made)
                         answered(waiters + whole)
                         working[index].form = nil
                     } else if let (form, _) = board.next(of: working[index].job) {

@@ -17,6 +17,8 @@ static const uint32_t PLATFORM_EPOLLEXCLUSIVE = EPOLLEXCLUSIVE;
 int platform_epoll_create(void);
 /// Watches `fd` for `events`; `data` comes back with each event.
 int platform_epoll_add(int epoll, int fd, uint32_t events, uint64_t data);
+/// Changes for what `fd` is watched; what is the case already is reported once more.
+int platform_epoll_modify(int epoll, int fd, uint32_t events, uint64_t data);
 /// Stops watching `fd`.
 int platform_epoll_remove(int epoll, int fd);
 /// Waits at most `timeout_ms` (-1: for ever) and returns how many events were written. An interruption counts as none.

@@ -9,7 +9,3 @@
 int platform_signalfd(uint32_t mask);
 /// Waits for a signal on such a descriptor. Returns its number, 0 after `timeout_ms` (-1: for ever), or a negative errno.
 int platform_signalfd_wait(int fd, int timeout_ms);
-/// Unblocks the signals of `mask` in the calling thread.
-int platform_unblock_signals(uint32_t mask);
-/// A pipe, both ends closed on exec. Returns 0 or a negative errno.
-int platform_pipe(int *_Nonnull reading, int *_Nonnull writing);

@@ -14,7 +14,7 @@ final class ReactorInbox: TileReceiver {
 
     /// Posts what becomes of a deferred request. A reactor that has stopped takes nothing; then nobody waits.
     func post(_ result: TileCompletion.Result, _ ticket: Ticket) {
-        if !mailbox.post(ticket, TileCompletion(result)), case .outcome(.tile(let pinned)) = result {
+        if !mailbox.post(ticket, TileCompletion(result)), case .outcome(.tile(let pinned, _)) = result {
             pinned.release()
         }
     }

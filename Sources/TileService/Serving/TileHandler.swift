@@ -95,9 +95,9 @@ final class TileHandler: RequestHandler {
             return
         }
         switch completion.result {
-        case .outcome(.tile(let pinned)):
+        case .outcome(.tile(let pinned, let tier)):
             let bytes = unsafe StoredTile(headers: pinned.headers, body: pinned.body, block: pinned.object)
-            answer(bytes, .render, waiting, &responder)
+            answer(bytes, tier, waiting, &responder)
             pinned.release()
         case .outcome(.missing):
             count(waiting, .render, .notFound)
@@ -117,7 +117,7 @@ final class TileHandler: RequestHandler {
     }
 
     func discarded(_ payload: AnyObject) {
-        guard let completion = payload as? TileCompletion, case .outcome(.tile(let pinned)) = completion.result else {
+        guard let completion = payload as? TileCompletion, case .outcome(.tile(let pinned, _)) = completion.result else {
             return
         }
         pinned.release()

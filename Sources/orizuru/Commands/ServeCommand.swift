@@ -43,11 +43,12 @@ enum ServeCommand {
         return 0
     }
 
-    /// Who asks twice means it.
+    /// Who asks twice means it; but not within half a second: timeout(1) signals the child and then its group.
     private static func endAtOnceOnTheNextSignal(_ signals: TerminationSignals, logger: Logger) {
+        let grace = MonotonicClock.nanoseconds + 500_000_000
         // Without the thread the second signal waits for the drain's deadline, which is bounded.
         _ = try? OSThread(name: "signals") {
-            _ = signals.wait()
+            repeat { _ = signals.wait() } while MonotonicClock.nanoseconds < grace
             logger.log(.warning, "stopped at once by a second signal")
             exit(1)
         }

@@ -148,7 +148,7 @@ struct ServerTests {
         try client.send("GET / HTTP/1.1\r\nHost: a\r\n")
         usleep(200_000)
         server.process.signal(SIGTERM)
-        usleep(100_000)
+        usleep(1_000_000)
         server.process.signal(SIGTERM)
         #expect(server.process.waitForExit(timeout: 10) == 1)
     }

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+import TileCache
+
+/// The command line of stress-cache.
+struct StressOptions {
+    var seconds = 5.0
+    var budget = 32 << 20
+    var policy = EvictionPolicy.twoClass
+    var seed = Seed.ofThisRun
+    /// Whether the resident size is checked: not under a sanitizer, whose shadow memory counts, too.
+    var checksResident = false
+    var runsCanary = false
+
+    /// What is wrong with the arguments; nil where nothing is.
+    mutating func parse(_ arguments: some Sequence<String>) -> String? {
+        var rest = Array(arguments)[...]
+        while let argument = rest.popFirst() {
+            switch argument {
+            case "--racy-canary": runsCanary = true
+            case "--check-resident": checksResident = true
+            case "--budget":
+                guard let number = rest.popFirst().flatMap(Int.init), (4...4096).contains(number) else {
+                    return "--budget wants 4 to 4096 mebibytes"
+                }
+                budget = number << 20
+            case "--policy":
+                guard let name = rest.popFirst(), let named = EvictionPolicy(rawValue: name) else {
+                    return "--policy wants one of \(EvictionPolicy.allCases.map(\.rawValue))"
+                }
+                policy = named
+            case "--seed":
+                guard let number = rest.popFirst().flatMap(UInt64.init) else { return "--seed wants a number" }
+                seed = Seed(number)
+            default:
+                guard let number = Double(argument), number > 0, number < 100_000 else {
+                    return "'\(argument)' is no number of seconds and no option"
+                }
+                seconds = number
+            }
+        }
+        return nil
+    }
+}
