@@ -72,19 +72,21 @@ final class RenderWorker {
         let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
         for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
         outcome.release()
-        guard !whole.isEmpty else { return }
-        let top = top(of: job, result)
-        for waiter in whole { waiter.receiver.receive(top.retained(), for: waiter.ticket) }
-        top.release()
+        for waiter in whole { waiter.receiver.receive(answer(waiter.form, of: job, result), for: waiter.ticket) }
     }
 
-    /// What a pre-warm is answered with: the tile at the top of the job, which is stored, not made.
-    private func top(of job: TilePipeline.Board.Job, _ result: TilePipeline.Board.WholeResult) -> TileOutcome {
+    /// What somebody who waited for the whole family is answered with: the tile whose URL they asked for. It is in
+    /// memory, unless memory is too small for a family.
+    private func answer(
+        _ form: MemberForm,
+        of job: TilePipeline.Board.Job,
+        _ result: TilePipeline.Board.WholeResult
+    ) -> TileOutcome {
         guard result != .failed else { return .failed }
         var loaded = Loaded.nothing
-        let top = make(MemberForm(member: 0, isPadded: false), of: job, &loaded)
-        if result == .made, case .tile(let pinned, _) = top { return .tile(pinned, .render) }
-        return top
+        let outcome = make(form, of: job, &loaded)
+        if result == .made, case .tile(let pinned, _) = outcome { return .tile(pinned, .render) }
+        return outcome
     }
 
     /// Makes one tile, or finds it made.

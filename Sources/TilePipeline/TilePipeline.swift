@@ -118,18 +118,14 @@ package final class TilePipeline: Sendable {
         // A family's parent is stored: it is rendered with its family only where the whole of it is asked for.
         let family = source.family(for: tile).flatMap { $0.parent != tile || request.scope == .family ? $0 : nil }
         let key = JobKey(ordinal: request.key.ordinal, tile: family?.parent ?? tile, isFamily: family != nil)
-        let form: MemberForm? =
-            switch request.scope {
-            case .family: nil
-            case .tile: MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
-            }
-        let waiter = PipelineWaiter(receiver: receiver, ticket: ticket)
+        let form = MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
+        let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
         let submission: Submission = board.withLock { state in
             // A job may have ended between the look-up and now; its tiles were in memory before it did.
             if request.scope == .tile, cache.contains(request.key, by: participant) { return .inMemory }
             let submission = state.board.submit(
                 key,
-                form: form,
+                form: request.scope == .family ? nil : form,
                 priority: request.scope == .family ? .prewarm : .awaited,
                 waiter: waiter
             ) {
@@ -161,6 +157,8 @@ package final class TilePipeline: Sendable {
 struct PipelineWaiter: Sendable {
     let receiver: any TileReceiver
     let ticket: UInt64
+    /// The tile to answer with, also where the whole family is waited for.
+    let form: MemberForm
 }
 
 /// What a worker needs to know of a job.
