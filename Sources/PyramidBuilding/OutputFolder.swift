@@ -12,11 +12,12 @@ final class OutputFolder {
     private let replaces: Bool
     private var isFinished = false
 
-    /// Begins the folder `path`. Throws `exists` where there is something under that name, unless `replaces`.
+    /// Begins the folder `path`. Throws `exists` where there is something but an empty folder under that name, unless
+    /// `replaces`.
     init(_ path: String, replaces: Bool) throws(BuildError) {
         var path = path
         while path.utf8.count > 1, path.hasSuffix("/") { path.removeLast() }
-        guard replaces || !Self.exists(path) else { throw .exists(path: path) }
+        guard replaces || !Self.exists(path) || Self.isEmptyFolder(path) else { throw .exists(path: path) }
         final = path
         temporary = "\(path).partial-\(getpid())"
         self.replaces = replaces
@@ -97,9 +98,20 @@ final class OutputFolder {
         return unsafe lstat(path, &status) == 0
     }
 
+    private static func isEmptyFolder(_ path: String) -> Bool { names(in: path)?.isEmpty ?? false }
+
     /// Removes a file or a folder and all that is in it, never following a link.
     private static func remove(_ path: String) {
-        guard unsafe unlink(path) != 0, let stream = unsafe opendir(path) else { return }
+        guard unsafe unlink(path) != 0, let names = names(in: path) else { return }
+        for name in names { remove("\(path)/\(name)") }
+        _ = unsafe rmdir(path)
+    }
+
+    /// The names in a folder, or nil where there is none that can be listed.
+    private static func names(in path: String) -> [String]? {
+        guard let stream = unsafe opendir(path) else { return nil }
+        // SAFETY: the stream is closed once, here, and not used afterwards.
+        defer { unsafe closedir(stream) }
         var names: [String] = []
         while let entry = unsafe readdir(stream) {
             // SAFETY: d_name is a zero-terminated string inside the entry, valid until the next readdir.
@@ -108,8 +120,6 @@ final class OutputFolder {
             }
             if name != "." && name != ".." { names.append(name) }
         }
-        _ = unsafe closedir(stream)
-        for name in names { remove("\(path)/\(name)") }
-        _ = unsafe rmdir(path)
+        return names
     }
 }

@@ -98,6 +98,10 @@ package final class OrigamiSlide: TileSource {
                 damage = damage ?? error
             }
         }
+        let needsParent = family.members.contains { material.part(ofMember: $0).isResidual }
+        if needsParent, material.part(ofMember: 0) == .missing {
+            throw .damaged(path: tiles.path(of: family.parent), reason: "the parent of residuals does not exist")
+        }
         guard let damage else { return }
         // What another source of the same tile made good is no error for the family.
         if family.members.contains(where: { material.part(ofMember: $0) == .missing }) { throw damage }
@@ -145,4 +149,8 @@ package final class OrigamiSlide: TileSource {
     private func report(_ error: SourceError) {
         logger.log(.error, limitedBy: fault, "a part of a slide is damaged", ["reason": .init(error.description)])
     }
+}
+
+extension FamilyMaterial.Part {
+    fileprivate var isResidual: Bool { if case .residual = self { true } else { false } }
 }

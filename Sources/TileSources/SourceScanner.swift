@@ -110,7 +110,7 @@ package struct SourceScanner: Sendable {
             }
         }
 
-        /// Files are asked by name before anything else, so that a folder of photographs costs no more than its list.
+        /// Whether a file's name is of a known form: other files in a folder are no fault and are not reported.
         private func isTileset(file path: String) -> Bool {
             guard let candidate = try? SourceRecognizer.Candidate(path: path) else { return false }
             return scanner.recognizers.contains { $0.recognizes(candidate) }

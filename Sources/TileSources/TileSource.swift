@@ -39,7 +39,7 @@ package protocol TileSource: AnyObject, Sendable {
     /// residual or else the plain tile, in the priority of the format.
     ///
     /// A part that is damaged is logged and left out, so that the next in priority stands in; it never makes a tile
-    /// wrong. Throws where the parent cannot be read, or where a damaged part leaves members with nothing to be made
-    /// from (`SourceError.damaged`); a member that has no file at all is no error here.
+    /// wrong. Throws where the parent of residuals cannot be read, or where a damaged part leaves members with nothing
+    /// to be made from (`SourceError.damaged`): then only `readTile` can help. A member without any file is no error.
     func load(_ family: Family, into material: FamilyMaterial) throws(SourceError)
 }

@@ -43,6 +43,13 @@ extension FuzzTarget {
         }
     )
 
+    /// A parser that is wrong on purpose: `Tests/Fuzz/run` expects it to be caught, so that silence means something.
+    static let canary = FuzzTarget(
+        name: "canary",
+        run: { precondition(!$0.starts(with: Array("BUG".utf8)), "the canary") },
+        seeds: { [Array("B".utf8)] }
+    )
+
     /// The small JSON files beside tiles, and configuration.
     static let json = FuzzTarget(
         name: "json",

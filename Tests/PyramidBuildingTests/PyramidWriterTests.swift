@@ -161,6 +161,9 @@ struct PyramidWriterTests {
             try dropped.write("new.txt", [2])
         }
         #expect(try files(under: directory.url) == ["out/old.txt": [1]])
+        try directory.makeFolder("empty")
+        try OutputFolder(directory.path("empty"), replaces: false).finish()
+        #expect(throws: BuildError.self) { try OutputFolder(directory.path("out"), replaces: false) }
         let output = try OutputFolder(directory.path("out/"), replaces: true)
         try output.makeFolder("a/b")
         try output.write("a/b/new.txt", [2])

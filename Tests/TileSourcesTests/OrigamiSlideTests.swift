@@ -223,6 +223,14 @@ struct OrigamiSlideTests {
         #expect(throws: SourceError.self) { try source.load(family, into: material) }
         try directory.write("slide/baseline_pyramid_files/9/0_0.jpg", [])
         #expect(throws: SourceError.self) { try source.load(family, into: material) }
+        // Without its parent a family of residuals is an error, one of plain tiles is not.
+        try FileManager.default.removeItem(atPath: "\(path)/baseline_pyramid_files/9/0_0.jpg")
+        #expect(throws: SourceError.self) { try source.load(family, into: material) }
+        for level in ["L1", "L0"] {
+            try FileManager.default.removeItem(atPath: "\(path)/residuals_j32/\(level)/0_0")
+        }
+        try source.load(family, into: material)
+        #expect(material.part(ofMember: 0) == .missing && material.part(ofMember: 20) != .missing)
     }
 
     @Test("residuals of other formats are passed over, and an overlap or PNG tiles are refused by name")
