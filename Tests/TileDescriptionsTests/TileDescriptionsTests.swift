@@ -25,7 +25,8 @@ struct TileDescriptionsTests {
     @Test("numbers that JSON cannot write become null")
     func notANumber() {
         #expect(
-            JSONOutput.array([JSONOutput(Double.nan), JSONOutput(Double.infinity), JSONOutput(0.25)]).text == "[null,null,0.25]"
+            JSONOutput.array([JSONOutput(Double.nan), JSONOutput(Double.infinity), JSONOutput(0.25)]).text
+                == "[null,null,0.25]"
         )
     }
 
