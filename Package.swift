@@ -129,8 +129,23 @@ let package = Package(
         ),
         .executableTarget(
             name: "bench-render",
-            dependencies: ["TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount"],
+            dependencies: [
+                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "BenchmarkSupport",
+                "TestSupport",
+            ],
             path: "Tests/Benchmarks/Render",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-family",
+            dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Family",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "BenchmarkSupport",
+            dependencies: ["TestSupport"],
+            path: "Tests/Benchmarks/Support",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
