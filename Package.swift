@@ -187,7 +187,8 @@ let package = Package(
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPServer", "Prewarm", "JSONText",
+                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings

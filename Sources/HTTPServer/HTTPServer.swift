@@ -34,7 +34,7 @@ package final class HTTPServer {
         precondition((1...255).contains(configuration.reactors) && !configuration.listen.isEmpty)
         let descriptors = Int(platform_descriptor_limit())
         let room = max(16, descriptors > 0 ? descriptors - min(Self.descriptorReserve, descriptors / 2) : 1024)
-        let total = min(configuration.connectionLimit ?? room, 1 << 24)
+        let total = min(configuration.connectionLimit ?? room, room, 1 << 24)
         let limits = ConnectionLimits(
             total: max(1, total),
             perAddress: max(1, configuration.connectionLimitPerAddress ?? max(1, total - total / 4))

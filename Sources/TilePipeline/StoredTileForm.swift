@@ -28,17 +28,20 @@ final class StoredTileForm {
         pyramid: Pyramid,
         quality: Int
     ) throws(PipelineError) -> [UInt8] {
+        // A tile that declares more than it should be is refused before it is given memory.
+        let size = pyramid.rect(of: tile).size
+        let limits = ImageLimits(maxWidth: size.width, maxHeight: size.height, maxPixels: size.area)
         switch format {
         case .jpeg where pyramid.overlap == 0:
             return try padInPlanes(stored, tile: tile, pyramid: pyramid, quality: quality)
         case .jpeg:
-            let image = try Self.checked { () throws(CodecError) in try decoder.decodeRaster(stored) }
+            let image = try Self.checked { () throws(CodecError) in try decoder.decodeRaster(stored, limits: limits) }
             let full = try Self.full(image, .white, tile: tile, pyramid: pyramid)
             return try Self.checked { () throws(CodecError) in
                 try encoder.encodeRaster(full, quality: quality, subsampling: .quarter)
             }
         case .png:
-            let image = try Self.checked { () throws(CodecError) in try PNGCodec.decode(stored) }
+            let image = try Self.checked { () throws(CodecError) in try PNGCodec.decode(stored, limits: limits) }
             let full = try Self.full(image.withAlpha(), .transparent, tile: tile, pyramid: pyramid)
             return try Self.checked { () throws(CodecError) in try PNGCodec.encode(full) }
         case .webp:

@@ -3,8 +3,8 @@
 // What rendering a family costs, next to what the JPEG library alone costs for the same family, measured in turns by
 // one program. Prints a table and writes .build/bench/render.json.
 
-import FamilyRendering
 import BenchmarkSupport
+import FamilyRendering
 import Foundation
 import TestSupport
 import TileModel
