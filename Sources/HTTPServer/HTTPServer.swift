@@ -49,6 +49,8 @@ package final class HTTPServer {
     /// Listens and starts the reactors; returns when every handler exists and connections are being accepted. Once.
     package func start() throws(HTTPServerError) {
         precondition(mailboxes.isEmpty, "a server starts once")
+        // A client that went away is an error of its own connection. sendfile(2) knows no MSG_NOSIGNAL.
+        signal(SIGPIPE, SIG_IGN)
         let configuration = state.configuration
         var listeners: [[Listener]] = Array(repeating: [], count: configuration.reactors)
         for address in configuration.listen {
