@@ -118,7 +118,7 @@ let package = Package(
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
             name: "TestSupport",
-            dependencies: ["CPlatform"],
+            dependencies: ["ImageCodecs", "CPlatform"],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings
         ),
