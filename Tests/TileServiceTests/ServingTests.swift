@@ -7,7 +7,7 @@ import TileModel
 
 @Suite("What answers are made of")
 struct ServingTests {
-    @Test("a tile's answer tells the tier that it came from (RFC 9211), a page's that it is none")
+    @Test("an answer tells the tier that it came from, or that it came from none (RFC 9211)")
     func cacheStatus() {
         let lines = AnswerLines(maxAge: 60)
         let expected: [(TileTier, String)] = [
