@@ -72,6 +72,12 @@ extension Block {
         unsafe base.load(as: UInt64.self) == key.high && base.load(fromByteOffset: 8, as: UInt64.self) == key.low
     }
 
+    /// Whether both are of one key.
+    func sharesKey(with other: Block) -> Bool {
+        unsafe base.load(as: UInt64.self) == other.base.load(as: UInt64.self)
+            && base.load(fromByteOffset: 8, as: UInt64.self) == other.base.load(fromByteOffset: 8, as: UInt64.self)
+    }
+
     var mixedKey: UInt64 {
         unsafe KeyHash.of(high: base.load(as: UInt64.self), low: base.load(fromByteOffset: 8, as: UInt64.self))
     }

@@ -65,16 +65,16 @@ final class BlockPool: Sendable {
     /// A block of at least `bytes`, aligned to 64, or nil where the budget has no room for it now.
     ///
     /// Never waits for the keeper; may wait for another thread's few instructions in a shard. Any thread.
-    func allocate(bytes: Int) -> (pointer: UnsafeMutableRawPointer, granules: UInt16)? {
-        guard bytes <= SizeClass.largestPooled else { return unsafe allocateLarge(bytes) }
+    func allocate(bytes: Int) -> Memory? {
+        guard bytes <= SizeClass.largestPooled else { return allocateLarge(bytes) }
         let first = SizeClass.index(forBytes: bytes)
         if let pointer = unsafe allocate(ofClass: first, mayTouchNew: true) {
-            return unsafe (pointer, UInt16(SizeClass.bytes(ofIndex: first) / SizeClass.granule))
+            return unsafe Memory(pointer: pointer, granules: UInt16(SizeClass.bytes(ofIndex: first) / SizeClass.granule))
         }
         // No room for new pages: a free block that is a little too large is better than none.
         for index in first + 1..<min(first + 4, SizeClass.count) {
             if let pointer = unsafe allocate(ofClass: index, mayTouchNew: false) {
-                return unsafe (pointer, UInt16(SizeClass.bytes(ofIndex: index) / SizeClass.granule))
+                return unsafe Memory(pointer: pointer, granules: UInt16(SizeClass.bytes(ofIndex: index) / SizeClass.granule))
             }
         }
         return nil
@@ -168,7 +168,7 @@ final class BlockPool: Sendable {
         return chunk
     }
 
-    private func allocateLarge(_ bytes: Int) -> (pointer: UnsafeMutableRawPointer, granules: UInt16)? {
+    private func allocateLarge(_ bytes: Int) -> Memory? {
         let mapping = Chunk.roundedToPages(bytes + SizeClass.granule)
         guard budget.charge(mapping) else { return nil }
         guard let base = unsafe platform_map_aligned(mapping, Chunk.bytes) else {
@@ -181,7 +181,7 @@ final class BlockPool: Sendable {
         chunk.mappingBytes = mapping
         liveBlocks.wrappingAdd(1, ordering: .relaxed)
         largeBytes.wrappingAdd(mapping, ordering: .relaxed)
-        return unsafe (base + SizeClass.granule, 0)
+        return unsafe Memory(pointer: base + SizeClass.granule, granules: 0)
     }
 
     private func fill(_ pointer: UnsafeMutableRawPointer, _ bytes: Int) {

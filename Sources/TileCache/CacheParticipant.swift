@@ -64,8 +64,9 @@ package final class CacheParticipant: @unchecked Sendable {
 enum CacheCounter: Int, CaseIterable {
     case hotHits, warmHits, misses
     case inserted, insertedHot, alreadyThere, ghostHits
-    case refusedNoRoom, refusedStalled, refusedTableFull, refusedTooLarge
-    case evictedPressure, evictedExpired, evictedRemoved, evictedCompaction, evictedDuplicate
+    case refusedNoRoom, refusedStalled, refusedTableFull, refusedTooLarge, refusedClosed
+    case evictedPressure, evictedExpired, evictedRemoved, evictedCompaction, evictedDuplicate,
+        evictedReplaced
     case evictedUnused, evictedBytes
     case warmEntries, warmBytes, hotEntries, hotBytes
     case waits

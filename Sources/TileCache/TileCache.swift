@@ -14,8 +14,9 @@ package import TileModel
 ///   thread, and a use is counted only up to the policy's limit (15), until the keeper halves the count.
 /// - What the process holds for the cache never exceeds the byte budget: `Budget` charges before memory is touched.
 /// - Whatever is evicted is evicted by the keeper, never by a request.
-/// - A key's bytes never change: another version of a tileset has another ordinal, so two blocks of one key are equal
-///   and it does not matter which of them a reader got.
+/// - A key's bytes change only by `replace`: another version of a tileset has another ordinal. A reader sees the old tile
+///   or the new one, never none in between, and never the old one after the new one.
+/// - Operations on one key are linearisable, given that a cache may lose any tile at any moment.
 ///
 /// *How.* `BucketTable` maps a key to a block; `Collector` (LockFree) frees unlinked blocks once no reader can hold them;
 /// `BlockPool` has the memory; `Keeper` scores and evicts by an `EvictionPolicy`. A reader goes on-line once per turn of
@@ -38,6 +39,7 @@ package final class TileCache: @unchecked Sendable {
     let budget: Budget
     let pool: BlockPool
     let collector = Collector()
+    let closed = ClosedOrdinals()
     let keeper = KeeperState()
     let logger: Logger
     private let rows = CounterRows()
@@ -119,8 +121,13 @@ package final class TileCache: @unchecked Sendable {
     ///
     /// Complexity: O(1), two cache lines of the cache's own as a rule, at most 16 buckets.
     package func find(_ key: TileKey, by participant: CacheParticipant) -> CachedTile? {
+        find(key, hash: KeyHash.of(key), by: participant)
+    }
+
+    @inline(__always)
+    func find(_ key: TileKey, hash: UInt64, by participant: CacheParticipant) -> CachedTile? {
         assert(participant.isOnline, "a look-up off-line")
-        guard let block = table.find(key, hash: KeyHash.of(key)) else {
+        guard let block = table.find(key, hash: hash) else {
             participant.count(.misses)
             return nil
         }
