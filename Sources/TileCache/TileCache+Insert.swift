@@ -59,30 +59,21 @@ extension TileCache {
     ) -> InsertOutcome {
         let hash = KeyHash.of(key)
         if let outcome = existing(key, hash, pinned, participant) { return outcome }
+        let content = unsafe Content(headers: headers, body: body)
         let memory: Memory
-        switch reserve(stored: headers.count, body: body.count, participant) {
+        switch reserve(content, participant) {
         case .room(let room): memory = room
         case .refused(let reason): return .refused(reason)
         }
         let mayWait = !participant.isOnline
-        let (draft, outcome) = participant.withGuard {
-            let draft = unsafe self.draft(
-                key,
-                hash,
-                in: memory,
-                headers: headers,
-                body: body,
-                cost: cost,
-                use: firstUse(hash, arrival, participant),
-                pinned: pinned,
-                participant
-            )
-            return (draft, publish(draft, participant))
-        }
+        let draft = draft(key, hash, in: memory, content, cost: cost, pinned: pinned, participant)
+            .with(firstUse(hash, arrival, participant))
+        let outcome = participant.withGuard { publish(draft, participant) }
         if let outcome { return outcome }
         let waited: InsertOutcome? =
             mayWait
-            ? keeper.waitForRounds(configuration.insertPatience, wake: { self.wakeKeeper(demanding: 1) }) {
+            ? keeper.waitForRounds(until: .now + configuration.insertPatience, wake: { self.wakeKeeper(demanding: 1) })
+            {
                 participant.withGuard { self.publish(draft, participant) }
             } : nil
         if let waited {

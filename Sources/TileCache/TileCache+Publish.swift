@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import LockFree
 internal import Synchronization
 internal import TileModel
@@ -14,6 +15,21 @@ struct Draft {
     let pinned: Bool
 
     var word: UInt64 { BucketTable.word(hash, block) }
+
+    /// The same with another use word. Nobody else sees the block yet.
+    func with(_ use: UseWord) -> Draft {
+        unsafe block.use.pointee.store(use.bits, ordering: .relaxed)
+        return Draft(block: block, key: key, hash: hash, use: use, pinned: pinned)
+    }
+}
+
+/// The bytes of a tile that is to be stored.
+@safe
+struct Content {
+    let headers: UnsafeRawBufferPointer
+    let body: UnsafeRawBufferPointer
+
+    var bytes: Int { unsafe Block.bytes(stored: headers.count, body: body.count) }
 }
 
 /// Memory of the pool for one block, charged and not yet filled.
@@ -42,34 +58,53 @@ extension TileCache {
     }
 
     /// Memory for a tile with these lengths, or the reason that there is none.
-    func reserve(stored headers: Int, body: Int, _ participant: CacheParticipant) -> Reservation {
-        guard headers <= Block.maxStoredHeaderBytes, body <= Block.maxBodyBytes,
-            Block.bytes(stored: headers, body: body) <= budget.limit / 8
+    func reserve(_ content: Content, _ participant: CacheParticipant) -> Reservation {
+        let bytes = content.bytes
+        guard unsafe content.headers.count <= Block.maxStoredHeaderBytes,
+            unsafe content.body.count <= Block.maxBodyBytes,
+            bytes <= budget.limit / 8
         else {
             participant.count(.refusedTooLarge)
             return .refused(.tooLarge)
         }
-        let bytes = Block.bytes(stored: headers, body: body)
-        if let memory = pool.allocate(bytes: bytes) {
+        if let memory = reclaimed(bytes, participant) ?? pool.allocate(bytes: bytes) {
             if pool.approximateLiveBytes > wakeLevel || budget.limit - budget.chargedBytes < wakeHeadroom {
                 wakeKeeper(demanding: 0)
             }
             return .room(memory)
         }
-        let found: Memory? =
-            participant.isOnline
-            ? nil
-            : keeper.waitForRounds(configuration.insertPatience, wake: { self.wakeKeeper(demanding: bytes) }) {
-                self.pool.allocate(bytes: bytes)
-            }
-        if let found {
+        if !participant.isOnline, let memory = waitForMemory(bytes) {
             participant.count(.waits)
-            return .room(found)
+            return .room(memory)
         }
         wakeKeeper(demanding: bytes)
         let isStalled = collector.retiredBytes > stallLevel
         participant.count(isStalled ? .refusedStalled : .refusedNoRoom)
         return .refused(isStalled ? .readerStalled : .noRoom)
+    }
+
+    /// Once memory is full: a block that is free already, or that comes free as soon as readers move on.
+    ///
+    /// What was unlinked waits for readers that are on-line. That takes them microseconds or, where one was taken off its
+    /// processor, until it has it back: so it is let in. To touch new pages instead would make the keeper discard others.
+    private func reclaimed(_ bytes: Int, _ participant: CacheParticipant) -> Memory? {
+        guard budget.limit - budget.chargedBytes < 2 * headroomTarget else { return nil }
+        if let memory = pool.allocateResident(bytes: bytes) { return memory }
+        guard !participant.isOnline, collector.retiredBytes >= bytes else { return nil }
+        let end = ContinuousClock.now + configuration.insertPatience / 2
+        repeat {
+            if collector.reclaim() == 0 { sched_yield() }
+            if let memory = pool.allocateResident(bytes: bytes) { return memory }
+        } while collector.retiredBytes >= bytes && ContinuousClock.now < end
+        return nil
+    }
+
+    /// Waits for memory as long as an insert may. The caller is off-line.
+    private func waitForMemory(_ bytes: Int) -> Memory? {
+        let end = ContinuousClock.now + configuration.insertPatience
+        return keeper.waitForRounds(until: end, wake: { self.wakeKeeper(demanding: bytes) }) {
+            self.pool.allocate(bytes: bytes)
+        }
     }
 
     /// The use word that a new tile begins with.
@@ -85,26 +120,25 @@ extension TileCache {
         }
     }
 
-    /// Copies a tile into its memory.
+    /// Fills a tile's memory. The caller need not be on-line: copying takes longer than all the rest, and who is on-line
+    /// holds up reclamation.
     func draft(
         _ key: TileKey,
         _ hash: UInt64,
         in memory: Memory,
-        headers: UnsafeRawBufferPointer,
-        body: UnsafeRawBufferPointer,
+        _ content: Content,
         cost: UInt32,
-        use: UseWord,
         pinned: Bool,
         _ participant: CacheParticipant
     ) -> Draft {
+        let use = UseWord(count: 0, isHot: false)
         let block = unsafe Block.initialize(
             at: memory.pointer,
             key: key,
             references: pinned ? 2 : 1,
-            stored: headers,
-            body: body,
+            content,
             use: use,
-            birth: participant.now,
+            birth: participant.time(),
             cost: cost,
             granules: memory.granules
         )

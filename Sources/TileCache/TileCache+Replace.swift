@@ -30,23 +30,14 @@ extension TileCache {
         by participant: CacheParticipant
     ) -> ReplaceOutcome {
         let hash = KeyHash.of(key)
+        let content = unsafe Content(headers: headers, body: body)
         let memory: Memory
-        switch reserve(stored: headers.count, body: body.count, participant) {
+        switch reserve(content, participant) {
         case .room(let room): memory = room
         case .refused(let reason): return .refused(reason)
         }
+        let draft = draft(key, hash, in: memory, content, cost: cost, pinned: pinned, participant)
         return participant.withGuard {
-            let draft = unsafe self.draft(
-                key,
-                hash,
-                in: memory,
-                headers: headers,
-                body: body,
-                cost: cost,
-                use: UseWord(count: 0, isHot: false),
-                pinned: pinned,
-                participant
-            )
             // Lock-free: another turn means that another writer of this key has succeeded.
             while true {
                 if let current = table.places(of: key, hash: hash).nearest {
@@ -73,22 +64,13 @@ extension TileCache {
         precondition(participant.isOnline && current.block.holds(key), "what is to be replaced was not kept")
         let hash = KeyHash.of(key)
         guard place(of: current, key, hash) != nil else { return .changed }
+        let content = unsafe Content(headers: headers, body: body)
         let memory: Memory
-        switch reserve(stored: headers.count, body: body.count, participant) {
+        switch reserve(content, participant) {
         case .room(let room): memory = room
         case .refused(let reason): return .refused(reason)
         }
-        let draft = unsafe self.draft(
-            key,
-            hash,
-            in: memory,
-            headers: headers,
-            body: body,
-            cost: cost,
-            use: UseWord(count: 0, isHot: false),
-            pinned: pinned,
-            participant
-        )
+        let draft = draft(key, hash, in: memory, content, cost: cost, pinned: pinned, participant)
         if let place = place(of: current, key, hash), let outcome = exchange(place, draft, participant) {
             return outcome
         }
@@ -164,13 +146,5 @@ extension TileCache {
         guard draft.pinned else { return nil }
         dropReference(draft.block)
         return CachedTile(block: winner, tier: .warm).pin()
-    }
-}
-
-extension Draft {
-    /// The same with another use word. Nobody else sees the block yet.
-    fileprivate func with(_ use: UseWord) -> Draft {
-        unsafe block.use.pointee.store(use.bits, ordering: .relaxed)
-        return Draft(block: block, key: key, hash: hash, use: use, pinned: pinned)
     }
 }

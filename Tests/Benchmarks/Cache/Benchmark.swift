@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import LockFree
 import TestSupport
 import TileCache
 import TileModel
@@ -11,7 +12,6 @@ struct Benchmark {
     private let library: DashMapLibrary?
     private var figures: [String: Double] = [:]
 
-    private static let threadCounts = [1, 2, 8]
     private static let ours = "ours, borrowed"
     private static let oursCounted = "ours, counted"
     private static let peer = "DashMap + ahash, borrowed"
@@ -20,8 +20,12 @@ struct Benchmark {
     init(options: Options) {
         self.options = options
         library = DashMapLibrary(path: options.library)
+        // The heap keeps what it has: otherwise the peers' stores cost mostly page faults.
+        keepHeap()
         if library == nil {
-            print("SKIPPED: DashMap, because \(options.library) is not there (Tests/Benchmarks/Cache/dashmap/build makes it)")
+            print(
+                "SKIPPED: DashMap, because \(options.library) is not there (Tests/Benchmarks/Cache/dashmap/build makes it)"
+            )
         }
     }
 
@@ -65,7 +69,7 @@ struct Benchmark {
             TileCacheSubject("ours, 32 at once", cache: cache, access: .batched),
         ]
         if let library { onlyGet.append(DashMapSubject(library, counted: true, capacity: workload.entries)) }
-        fill(subjects + onlyGet.suffix(library == nil ? 0 : 1), workload)
+        try fill(subjects + onlyGet.suffix(library == nil ? 0 : 1), workload)
         reportOverhead(cache, workload)
         // A hit is counted up to the policy's limit; what is measured is a cache that has run for a while.
         if wanted.contains(.get) {
@@ -86,7 +90,7 @@ struct Benchmark {
         subjects.append(LeastRecentlyUsedSubject(capacity: workload.entries, byteLimit: budget))
         subjects.append(ReadWriteLockSubject(capacity: workload.entries))
         subjects.append(ShardedSubject(capacity: workload.entries))
-        fill(subjects, workload)
+        try fill(subjects, workload)
         for subject in subjects { try warmUp(subject, workload) }
         try table(subjects, .mixed, workload, title)
         let statistics = cache.statistics
@@ -95,6 +99,7 @@ struct Benchmark {
         print(
             "  of our stores \(percent(Double(statistics.departed[.pressure] ?? 0) / stores)) evicted another tile,",
             "\(percent(refused / (stores + refused))) were refused;",
+            "\(percent(Double(statistics.waits) / stores)) waited;",
             "\(percent(Double(statistics.hits) / Double(statistics.hits + statistics.misses))) of our look-ups hit"
         )
     }
@@ -107,14 +112,28 @@ struct Benchmark {
         return cache
     }
 
-    private func fill(_ subjects: [any Subject], _ workload: Workload) {
+    /// Stores all entries, by as many threads as measure at most: the heap gives each its own part, and what it has given
+    /// to one thread it does not give to another.
+    private func fill(_ subjects: [any Subject], _ workload: Workload) throws {
         let keys = (0..<workload.entries).map { Workload.key($0) }
-        let payload = UnsafeMutableRawBufferPointer.allocate(byteCount: workload.payloadBytes, alignment: 64)
-        unsafe payload.initializeMemory(as: UInt8.self, repeating: 0x5A)
-        defer { unsafe payload.deallocate() }
+        let count = options.threadCounts.max() ?? 1
         for subject in subjects {
-            let runner = subject.makeRunner()
-            unsafe keys.withUnsafeBufferPointer { unsafe runner.set($0, payload) }
+            let threads = try (0..<count).map { number in
+                try OSThread(name: "fill") {
+                    let payload = UnsafeMutableRawBufferPointer.allocate(
+                        byteCount: workload.payloadBytes,
+                        alignment: 64
+                    )
+                    unsafe payload.initializeMemory(as: UInt8.self, repeating: 0x5A)
+                    defer { unsafe payload.deallocate() }
+                    let runner = subject.makeRunner()
+                    unsafe keys.withUnsafeBufferPointer { keys in
+                        let share = keys.count * number / count..<keys.count * (number + 1) / count
+                        unsafe runner.set(UnsafeBufferPointer(rebasing: keys[share]), payload)
+                    }
+                }
+            }
+            threads.forEach { $0.join() }
         }
     }
 
@@ -137,13 +156,20 @@ struct Benchmark {
     }
 
     private mutating func table(
-        _ subjects: [any Subject],
+        _ all: [any Subject],
         _ operation: Operation,
         _ workload: Workload,
         _ title: String
     ) throws {
+        let subjects = all.filter { options.subject.map($0.name.contains) ?? true }
+        // So that heaps have grown to what they need.
+        if operation != .get {
+            for subject in subjects {
+                _ = try measure(subject, operation, workload, threads: 8, seconds: options.seconds, round: -1)
+            }
+        }
         var columns: [Series] = []
-        for threads in Self.threadCounts {
+        for threads in options.threadCounts {
             var series = Series()
             for round in 0..<options.rounds {
                 // Nobody always comes after the same neighbour.
@@ -163,7 +189,7 @@ struct Benchmark {
             columns.append(series)
         }
         print("\n\(operation.rawValue): \(workload.name)   (M/s, ns of CPU per operation, times DashMap)")
-        print("".padded(30), Self.threadCounts.map { "\($0) thread\($0 == 1 ? "" : "s")".padded(24) }.joined())
+        print("".padded(30), options.threadCounts.map { "\($0) thread\($0 == 1 ? "" : "s")".padded(24) }.joined())
         for subject in subjects {
             let cells = columns.map { series in
                 let isCounted = subject.name.hasSuffix("counted")
@@ -173,8 +199,10 @@ struct Benchmark {
             }
             print(subject.name.padded(30), cells.map { $0.padded(24) }.joined())
         }
-        for (threads, series) in zip(Self.threadCounts, columns) { note(series, operation, title, threads) }
-        if operation == .get { note(scaling: columns[1].rate(Self.ours) / columns[0].rate(Self.ours), title) }
+        for (threads, series) in zip(options.threadCounts, columns) { note(series, operation, title, threads) }
+        if operation == .get, options.threadCounts.starts(with: [1, 2]) {
+            note(scaling: columns[1].rate(Self.ours) / columns[0].rate(Self.ours), title)
+        }
     }
 
     /// The figures of the 100k Zipf workload have the plain names; those of the others say which.
@@ -204,7 +232,13 @@ struct Benchmark {
         let all = Double(statistics.reservedBytes) / entries
         let fill = entries / Double(statistics.tableSlots)
         print("\noverhead: \(workload.name), table \(percent(fill)) full")
-        print(String(format: "  %.1f bytes per entry beyond key and payload, %.1f of rounding apart", all - stored - rounding, rounding))
+        print(
+            String(
+                format: "  %.1f bytes per entry beyond key and payload, %.1f of rounding apart",
+                all - stored - rounding,
+                rounding
+            )
+        )
         if workload.distribution == .zipf, workload.entries == 100_000 {
             figures["overhead_bytes_per_entry"] = all - stored - rounding
             figures["rounding_bytes_per_entry"] = rounding

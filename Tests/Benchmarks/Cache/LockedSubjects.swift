@@ -91,7 +91,7 @@ final class LeastRecentlyUsedSubject: Subject, Runner {
 
     func get(_ keys: UnsafeBufferPointer<TileKey>) -> UInt64 {
         var sum: UInt64 = 0
-        for unsafe key in unsafe keys {
+        for unsafekey in unsafe keys {
             sum &+= state.withLock { state in
                 guard let position = state.index[FastKey(key: key)] else { return 0 }
                 state.touch(position)
@@ -102,7 +102,7 @@ final class LeastRecentlyUsedSubject: Subject, Runner {
     }
 
     func set(_ keys: UnsafeBufferPointer<TileKey>, _ payload: UnsafeMutableRawBufferPointer) {
-        for unsafe key in unsafe keys {
+        for unsafekey in unsafe keys {
             let fresh = unsafe Payload(payload, key)
             // Freed outside the lock.
             var leaving = state.withLock { state in
@@ -116,7 +116,11 @@ final class LeastRecentlyUsedSubject: Subject, Runner {
                 } else {
                     let node = Node(key: fast, payload: fresh, older: -1, newer: -1)
                     let position = state.free.popLast() ?? Int32(state.nodes.count)
-                    if Int(position) == state.nodes.count { state.nodes.append(node) } else { state.nodes[Int(position)] = node }
+                    if Int(position) == state.nodes.count {
+                        state.nodes.append(node)
+                    } else {
+                        state.nodes[Int(position)] = node
+                    }
                     state.index[fast] = position
                     state.linkNewest(position)
                 }
@@ -160,7 +164,7 @@ final class ReadWriteLockSubject: Subject, Runner, @unchecked Sendable {
 
     func get(_ keys: UnsafeBufferPointer<TileKey>) -> UInt64 {
         var sum: UInt64 = 0
-        for unsafe key in unsafe keys {
+        for unsafekey in unsafe keys {
             unsafe pthread_rwlock_rdlock(lock)
             if let payload = index[FastKey(key: key)] { sum &+= payload.first }
             unsafe pthread_rwlock_unlock(lock)
@@ -169,7 +173,7 @@ final class ReadWriteLockSubject: Subject, Runner, @unchecked Sendable {
     }
 
     func set(_ keys: UnsafeBufferPointer<TileKey>, _ payload: UnsafeMutableRawBufferPointer) {
-        for unsafe key in unsafe keys {
+        for unsafekey in unsafe keys {
             let fresh = unsafe Payload(payload, key)
             unsafe pthread_rwlock_wrlock(lock)
             let old = index.updateValue(fresh, forKey: FastKey(key: key))
@@ -201,12 +205,12 @@ final class ShardedSubject: Subject, Runner {
 
     func get(_ keys: UnsafeBufferPointer<TileKey>) -> UInt64 {
         var sum: UInt64 = 0
-        for unsafe key in unsafe keys { sum &+= shard(key).withLock { $0[FastKey(key: key)]?.first ?? 0 } }
+        for unsafekey in unsafe keys { sum &+= shard(key).withLock { $0[FastKey(key: key)]?.first ?? 0 } }
         return sum
     }
 
     func set(_ keys: UnsafeBufferPointer<TileKey>, _ payload: UnsafeMutableRawBufferPointer) {
-        for unsafe key in unsafe keys {
+        for unsafekey in unsafe keys {
             let fresh = unsafe Payload(payload, key)
             let old = shard(key).withLock { $0.updateValue(fresh, forKey: FastKey(key: key)) }
             old?.free()

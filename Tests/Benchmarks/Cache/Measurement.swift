@@ -45,7 +45,7 @@ func measure(
             defer { unsafe payload.deallocate() }
             unsafe workload.requests.withUnsafeBufferPointer { requests in
                 // Every thread and round begins elsewhere.
-                var position = (number * 1_000_003 + round * 7_919_003) % (requests.count - batch)
+                var position = (number * 1_000_003 + (round + 1) * 7_919_003) % (requests.count - batch)
                 var count = 0
                 var sum: UInt64 = 0
                 ready.wait()

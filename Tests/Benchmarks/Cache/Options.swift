@@ -8,6 +8,9 @@ struct Options {
     var seconds = 0.15
     /// Only workloads and operations whose title contains this.
     var only: String?
+    var threadCounts = [1, 2, 8]
+    /// Only subjects whose name contains this.
+    var subject: String?
     var library = packageRoot.appending(path: ".build/bench/dashmap/libpeer_dashmap.so").path
 
     /// What is wrong with the arguments; nil where nothing is.
@@ -29,6 +32,14 @@ struct Options {
             case "--only":
                 guard let value else { return "--only wants a text" }
                 only = value
+            case "--subject":
+                guard let value else { return "--subject wants a text" }
+                subject = value
+            case "--threads":
+                guard let number = value.flatMap(Int.init), (1...64).contains(number) else {
+                    return "--threads wants 1 to 64"
+                }
+                threadCounts = [number]
             case "--dashmap":
                 guard let value else { return "--dashmap wants a path" }
                 library = value

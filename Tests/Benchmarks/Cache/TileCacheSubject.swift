@@ -29,7 +29,9 @@ final class TileCacheSubject: Subject {
         self.access = access
     }
 
-    func makeRunner() -> any Runner { TileCacheRunner(cache: cache, participant: cache.makeParticipant(), access: access) }
+    func makeRunner() -> any Runner {
+        TileCacheRunner(cache: cache, participant: cache.makeParticipant(), access: access)
+    }
 }
 
 private struct TileCacheRunner: Runner {
@@ -79,7 +81,7 @@ private struct TileCacheRunner: Runner {
 
     func set(_ keys: UnsafeBufferPointer<TileKey>, _ payload: UnsafeMutableRawBufferPointer) {
         let headers = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-        for unsafe key in unsafe keys {
+        for unsafekey in unsafe keys {
             unsafe payload[0] = Workload.firstByte(key)
             _ = unsafe cache.replace(
                 key,

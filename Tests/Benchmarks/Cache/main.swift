@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bench-cache [--rounds N] [--seconds S] [--only TEXT] [--dashmap LIBRARY]
+// bench-cache [--rounds N] [--seconds S] [--only TEXT] [--subject TEXT] [--threads N] [--dashmap LIBRARY]
 //
 // The memory cache next to what else one would take, in turns, in one run: DashMap with a fast hasher (where
 // dashmap/build has made the library), a mutex with an LRU list, a readers-writer lock, 64 shards. Prints tables and
