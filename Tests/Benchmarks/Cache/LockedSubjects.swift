@@ -91,7 +91,8 @@ final class LeastRecentlyUsedSubject: Subject, Runner {
 
     func get(_ keys: UnsafeBufferPointer<TileKey>) -> UInt64 {
         var sum: UInt64 = 0
-        for unsafekey in unsafe keys {
+        for index in keys.indices {
+            let key = unsafe keys[index]
             sum &+= state.withLock { state in
                 guard let position = state.index[FastKey(key: key)] else { return 0 }
                 state.touch(position)
@@ -102,7 +103,8 @@ final class LeastRecentlyUsedSubject: Subject, Runner {
     }
 
     func set(_ keys: UnsafeBufferPointer<TileKey>, _ payload: UnsafeMutableRawBufferPointer) {
-        for unsafekey in unsafe keys {
+        for index in keys.indices {
+            let key = unsafe keys[index]
             let fresh = unsafe Payload(payload, key)
             // Freed outside the lock.
             var leaving = state.withLock { state in
@@ -146,37 +148,39 @@ final class LeastRecentlyUsedSubject: Subject, Runner {
 final class ReadWriteLockSubject: Subject, Runner, @unchecked Sendable {
     let name = "read-write lock + dictionary"
     private let lock = UnsafeMutablePointer<pthread_rwlock_t>.allocate(capacity: 1)
-    private var index: [FastKey: Payload] = [:]
+    private var payloads: [FastKey: Payload] = [:]
 
     init(capacity: Int) {
         unsafe lock.initialize(to: pthread_rwlock_t())
         unsafe pthread_rwlock_init(lock, nil)
-        index.reserveCapacity(capacity)
+        payloads.reserveCapacity(capacity)
     }
 
     deinit {
         unsafe pthread_rwlock_destroy(lock)
         unsafe lock.deallocate()
-        for payload in index.values { payload.free() }
+        for payload in payloads.values { payload.free() }
     }
 
     func makeRunner() -> any Runner { self }
 
     func get(_ keys: UnsafeBufferPointer<TileKey>) -> UInt64 {
         var sum: UInt64 = 0
-        for unsafekey in unsafe keys {
+        for index in keys.indices {
+            let key = unsafe keys[index]
             unsafe pthread_rwlock_rdlock(lock)
-            if let payload = index[FastKey(key: key)] { sum &+= payload.first }
+            if let payload = payloads[FastKey(key: key)] { sum &+= payload.first }
             unsafe pthread_rwlock_unlock(lock)
         }
         return sum
     }
 
     func set(_ keys: UnsafeBufferPointer<TileKey>, _ payload: UnsafeMutableRawBufferPointer) {
-        for unsafekey in unsafe keys {
+        for index in keys.indices {
+            let key = unsafe keys[index]
             let fresh = unsafe Payload(payload, key)
             unsafe pthread_rwlock_wrlock(lock)
-            let old = index.updateValue(fresh, forKey: FastKey(key: key))
+            let old = payloads.updateValue(fresh, forKey: FastKey(key: key))
             unsafe pthread_rwlock_unlock(lock)
             old?.free()
         }
@@ -205,12 +209,16 @@ final class ShardedSubject: Subject, Runner {
 
     func get(_ keys: UnsafeBufferPointer<TileKey>) -> UInt64 {
         var sum: UInt64 = 0
-        for unsafekey in unsafe keys { sum &+= shard(key).withLock { $0[FastKey(key: key)]?.first ?? 0 } }
+        for index in keys.indices {
+            let key = unsafe keys[index]
+            sum &+= shard(key).withLock { $0[FastKey(key: key)]?.first ?? 0 }
+        }
         return sum
     }
 
     func set(_ keys: UnsafeBufferPointer<TileKey>, _ payload: UnsafeMutableRawBufferPointer) {
-        for unsafekey in unsafe keys {
+        for index in keys.indices {
+            let key = unsafe keys[index]
             let fresh = unsafe Payload(payload, key)
             let old = shard(key).withLock { $0.updateValue(fresh, forKey: FastKey(key: key)) }
             old?.free()

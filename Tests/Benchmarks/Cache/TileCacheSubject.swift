@@ -81,7 +81,8 @@ private struct TileCacheRunner: Runner {
 
     func set(_ keys: UnsafeBufferPointer<TileKey>, _ payload: UnsafeMutableRawBufferPointer) {
         let headers = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-        for unsafekey in unsafe keys {
+        for index in keys.indices {
+            let key = unsafe keys[index]
             unsafe payload[0] = Workload.firstByte(key)
             _ = unsafe cache.replace(
                 key,
