@@ -91,13 +91,17 @@ extension TileCache {
         guard budget.limit - budget.chargedBytes < 2 * headroomTarget else { return nil }
         if let memory = pool.allocateResident(bytes: bytes) { return memory }
         guard !participant.isOnline, collector.retiredBytes >= bytes else { return nil }
-        let end = ContinuousClock.now + configuration.insertPatience / 2
-        repeat {
+        // Bounded by attempts and not by time: where nobody else wants the processor, a reader that is on-line for longer
+        // stalls, and giving way to it changes nothing.
+        for _ in 0..<Self.reclaimingAttempts where collector.retiredBytes >= bytes {
             if collector.reclaim() == 0 { sched_yield() }
             if let memory = pool.allocateResident(bytes: bytes) { return memory }
-        } while collector.retiredBytes >= bytes && ContinuousClock.now < end
+        }
         return nil
     }
+
+    /// Times that an insert gives way to readers that hold up what it needs.
+    private static var reclaimingAttempts: Int { 64 }
 
     /// Waits for memory as long as an insert may. The caller is off-line.
     private func waitForMemory(_ bytes: Int) -> Memory? {
@@ -165,6 +169,7 @@ extension TileCache {
             countEntry(draft, -1, participant)
             return .noSlot
         }
+        points.reached(.published)
         // Far from home: the table is crowded, which the keeper sees by counting.
         if table.distance(of: position, hash: draft.hash) >= Self.crowdedDistance { wakeKeeper(demanding: 0) }
         return settle(draft, at: position, participant)

@@ -26,11 +26,14 @@ extension TileCache {
     package func remove(_ key: TileKey, by participant: CacheParticipant) -> Bool {
         let hash = KeyHash.of(key)
         return participant.withGuard {
-            let places = table.places(of: key, hash: hash)
-            // The further ones first: what was replaced must not be seen again.
-            for place in places.further.reversed() { unlinkAlone(place, hash, .duplicate, participant) }
-            guard let nearest = places.nearest else { return false }
-            return unlinkAlone(nearest, hash, .removed, participant)
+            // Another turn where the tile was replaced in this moment.
+            while true {
+                let places = table.places(of: key, hash: hash)
+                // The further ones first: what was replaced must not be seen again.
+                for place in places.further.reversed() { unlinkAlone(place, hash, .duplicate, participant) }
+                guard let nearest = places.nearest else { return false }
+                if unlinkAlone(nearest, hash, .removed, participant) { return true }
+            }
         }
     }
 
@@ -126,6 +129,7 @@ extension TileCache {
             participant.count(.evictedBytes, bytes)
             if !use.isHot && use.count == 0 { participant.count(.evictedUnused) }
         }
+        points.reached(.unlinked)
         // SAFETY: unlinked by this thread alone, so the cache's reference is this thread's to hand over.
         unsafe collector.retire(block.base, bytes: bytes) { unsafe dropReference(Block($0)) }
         return bytes

@@ -54,6 +54,7 @@ package final class TileCache: @unchecked Sendable {
     let wakeHeadroom: Int
     /// Table and ghosts.
     let fixedBytes: Int
+    let points = LabelledPoints()
     let stallFault = RepeatedFault(every: .seconds(10))
 
     /// Retired bytes past which the keeper evicts no more: they cannot be freed before a reader moves on.
@@ -131,6 +132,7 @@ package final class TileCache: @unchecked Sendable {
             participant.count(.misses)
             return nil
         }
+        points.reached(.loaded)
         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
         if use.count < useLimit { countUse(block, participant) }
         if tracksLastUse { noteTime(block, participant.now) }

@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * How publications of one key race for slots (BucketTable.publish, TileCache.settle, exchange, clear), as a model for
- * spin. Three slots in the order from home, all within the key's window. Every block has a number of its own; which one
+ * spin. Two slots in the order from home, all within the key's window. Every block has a number of its own; which one
  * readers find is the first slot that is not 0.
  *
- * Shown: when all is quiet, at most one slot has the key, and no block is unlinked twice. Once a replacement has
- * returned, no reader finds what it replaced (`stale`), even while one of two racing blocks is being evicted.
+ * Shown: when all is quiet, at most one slot has the key; no block is unlinked twice; and what was replaced does not come
+ * back: no look-up that begins after a newer tile was seen (or its writer has returned) finds a tile that was known
+ * before that newer one's writer began. Two writers that find the key absent and race are not ordered until both have
+ * returned.
  *
  * Mutations that must be caught:
  *   -DNO_SECOND_LOOK   who published does not look again
  *   -DEVICT_BLINDLY    the keeper clears a slot without a look at what lies behind it
  */
 
-#define SLOTS 3
-#define BLOCKS 5
+#define SLOTS 2
+#define BLOCKS 4
 
 byte slot[SLOTS];         /* 0: empty, else a block */
 byte unlinked[BLOCKS];    /* how often a block was unlinked */
-bool gone[BLOCKS];        /* a newer tile was visible after this block, so it must not be found again */
+/* Sets of blocks, as bits. */
+byte known = 0;           /* was found, or its writer has returned */
+byte gone = 0;            /* something newer is known, so it must not be found again */
+byte older[BLOCKS];       /* what was known when the block's writer began */
 byte left = 0;
+
+inline learn(block) { known = known | (1 << block); gone = gone | older[block] }
 
 inline unlink(position, word) {
     d_step {
@@ -29,46 +36,34 @@ inline unlink(position, word) {
     }
 }
 
-/* Everyone who wrote a word: looks at all places and removes all but the nearest, the furthest first. */
+/* Everyone who wrote a word: looks at all places and removes all but the nearest. */
 inline settle() {
-    byte seen[SLOTS];
-    byte nearest;
-    nearest = SLOTS;
-    i = 0;
-    do
-    :: i < SLOTS -> seen[i] = slot[i]; i++
-    :: else -> break
-    od;
-    i = 0;
-    do
-    :: i < SLOTS && seen[i] == 0 -> i++
-    :: else -> nearest = i; break
-    od;
-    i = SLOTS - 1;
-    do
-    :: i > nearest && i < SLOTS ->
-        if :: seen[i] != 0 -> unlink(i, seen[i]) :: else fi;
-        i--
-    :: else -> break
-    od
+    found = slot[0];
+    position = slot[1];
+    if
+    :: found != 0 && position != 0 -> unlink(1, position)
+    :: else
+    fi
 }
 
-/* Replaces what is there, or publishes in the first free slot. `own` is its block. */
-proctype Replacer(byte own; byte skip) {
-    byte i, found, position;
+/* Replaces what is there, or publishes in the first free slot. `own` is its block. The slots before `from` were taken by
+ * other keys when this thread passed them. */
+proctype Replacer(byte own; byte from) {
+    byte found, position;
     bool done = false;
+    older[own] = known;
     do
     :: done -> break
     :: else ->
-        i = 0;
-        found = 0;
-        do
-        :: i < SLOTS && found == 0 -> found = slot[i]; position = i; i++
-        :: else -> break
-        od;
+        position = 0;
+        found = slot[0];
+        if
+        :: found == 0 -> found = slot[1]; position = 1
+        :: else
+        fi;
         if
         :: found != 0 ->
-            d_step {
+            atomic {
                 if
                 :: slot[position] == found ->
                     slot[position] = own;
@@ -76,68 +71,54 @@ proctype Replacer(byte own; byte skip) {
                     assert(unlinked[found] == 1);
                     done = true
                 :: else
-                fi
+                fi;
+                found = 0;
+                position = 0
             }
         :: else ->
-            /* Slots before `skip` were taken by other keys when this thread passed them. */
-            i = skip;
+            position = from;
             do
-            :: i < SLOTS && !done ->
-                d_step { if :: slot[i] == 0 -> slot[i] = own; done = true :: else fi };
-                i++
+            :: position < SLOTS && !done ->
+                atomic { if :: slot[position] == 0 -> slot[position] = own; done = true :: else fi; position++ }
             :: else -> break
-            od
+            od;
+            position = 0
         fi
     od;
 #ifndef NO_SECOND_LOOK
     settle();
 #endif
-    left++
+    atomic { learn(own); left++; found = 0; position = 0; done = false }
 }
 
-/* The keeper: takes out what it finds in any slot, unless a second one lies behind. */
+/* The keeper: takes out what it finds in the first slot, unless a second one lies behind. */
 proctype Keeper() {
-    byte i, word, behind;
-    bool further;
-    i = 0;
-    do
-    :: i < SLOTS ->
-        word = slot[i];
-        further = false;
+    byte word, behind;
+    word = slot[0];
 #ifndef EVICT_BLINDLY
-        behind = i + 1;
-        do
-        :: behind < SLOTS -> if :: slot[behind] != 0 -> further = true :: else fi; behind++
-        :: else -> break
-        od;
+    behind = slot[1];
 #endif
+    if
+    :: word != 0 && behind == 0 -> unlink(0, word)
+    :: else
+    fi;
+    atomic { left++; word = 0; behind = 0 }
+}
+
+/* Every look-up reads slot by slot. */
+proctype Reader() {
+    byte turn, found, forbidden;
+    do
+    :: turn < 2 ->
+        turn++;
+        forbidden = gone;
+        found = slot[0];
         if
-        :: word != 0 && !further -> unlink(i, word)
+        :: found == 0 -> found = slot[1]
         :: else
         fi;
-        i++
-    :: else -> break
-    od;
-    left++
-}
-
-/* A reader: what it found last must not come back after it has found something newer in its place. */
-proctype Reader() {
-    byte turn, i, found, last;
-    do
-    :: turn < 3 ->
-        turn++;
-        found = 0;
-        i = 0;
-        do
-        :: i < SLOTS && found == 0 -> found = slot[i]; i++
-        :: else -> break
-        od;
         if
-        :: found != 0 && found != last ->
-            assert(!gone[found]);
-            if :: last != 0 -> gone[last] = true :: else fi;
-            last = found
+        :: found != 0 -> atomic { assert((forbidden & (1 << found)) == 0); learn(found); found = 0; forbidden = 0 }
         :: else
         fi
     :: else -> break
@@ -150,10 +131,11 @@ init {
     atomic {
         run Replacer(1, 1);
         run Replacer(2, 0);
+        run Replacer(3, 0);
         run Keeper();
         run Reader()
     };
-    (left == 4);
+    (left == 5);
     i = 0;
     do
     :: i < SLOTS -> if :: slot[i] != 0 -> count++ :: else fi; i++
