@@ -27,10 +27,10 @@ byte left = 0;
 
 inline learn(block) { known = known | (1 << block); gone = gone | older[block] }
 
-inline unlink(position, word) {
+inline unlink(place, what) {
     d_step {
         if
-        :: slot[position] == word -> slot[position] = 0; unlinked[word]++; assert(unlinked[word] == 1)
+        :: slot[place] == what -> slot[place] = 0; unlinked[what]++; assert(unlinked[what] == 1)
         :: else
         fi
     }
