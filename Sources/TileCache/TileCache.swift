@@ -15,8 +15,9 @@ package import TileModel
 /// - What the process holds for the cache never exceeds the byte budget: `Budget` charges before memory is touched.
 /// - Whatever is evicted is evicted by the keeper, never by a request.
 /// - A key's bytes change only by `replace`: another version of a tileset has another ordinal. A reader sees the old tile
-///   or the new one, never none in between, and never the old one after the new one.
-/// - Operations on one key are linearisable, given that a cache may lose any tile at any moment.
+///   or the new one, never none in between, and never the old one once the replacement has returned or was seen (two
+///   writers that race for an absent key aside, until both have returned).
+/// - A tileset that was closed leaves nothing behind, however late an insert comes.
 ///
 /// *How.* `BucketTable` maps a key to a block; `Collector` (LockFree) frees unlinked blocks once no reader can hold them;
 /// `BlockPool` has the memory; `Keeper` scores and evicts by an `EvictionPolicy`. A reader goes on-line once per turn of
