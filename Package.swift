@@ -20,6 +20,8 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
         .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
     ] + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
+    // A fault on purpose, named by the environment: see Tests/Stress/run.
+    + (Context.environment["ORIZURU_MUTATION"].map { [.define("MUTATION_\($0)")] } ?? [])
 
 let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
@@ -170,6 +172,13 @@ let package = Package(
             name: "bench-http",
             dependencies: ["TestSupport"],
             path: "Tests/Benchmarks/HTTP/Driver",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-cache",
+            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            path: "Tests/Benchmarks/Cache",
+            exclude: ["dashmap"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
