@@ -101,7 +101,6 @@ $(VENV)/bin/selenium-is-there: Tests/Browser/requirements.txt
 
 stress: stress-packages ## the long runs: sanitizers, models, every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
 	Tests/Stress/run long $(STRESS_SECONDS)
-	Tests/Models/run
 	Tests/Fuzz/run $(FUZZ_SECONDS)
 
 # ------------------------------------------------------------------------------------------------- benchmarks
