@@ -21,6 +21,11 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
     ] + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
 
+/// For the modules that a hit goes through: a release leaves out the run-time checks of exclusive access, a sixth of
+/// the instructions of a hit. Debug builds, and so all tests, have them.
+let hitPathSettings: [SwiftSetting] =
+    swiftSettings + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
 ]
@@ -65,7 +70,12 @@ let modules: [[Target]] = [
         ]
     ),
     module("HTTPMessages", ["CPlatform"]),
-    module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"], testDependencies: ["hello-server"]),
+    module(
+        "HTTPServer",
+        ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
+        testDependencies: ["hello-server"],
+        settings: hitPathSettings
+    ),
     module("TileDescriptions", ["TileModel"]),
     module(
         "TileService",
@@ -78,7 +88,8 @@ let modules: [[Target]] = [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
             "pyramid.js",
             "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
-        ].map { .embedInCode("Pages/\($0)") }
+        ].map { .embedInCode("Pages/\($0)") },
+        settings: hitPathSettings
     ),
     module(
         "PyramidBuilding",

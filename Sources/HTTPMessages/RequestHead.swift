@@ -34,6 +34,13 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
     fileprivate var bit: UInt32 { 1 << UInt32(rawValue) }
 }
 
+/// A set of known fields, to ask a request about all of them at once.
+package struct KnownFields: Sendable {
+    fileprivate let bits: UInt32
+
+    package init(_ fields: [KnownField]) { bits = fields.reduce(0) { $0 | $1.bit } }
+}
+
 /// A place in the bytes of a request, by offsets from its first byte. Both fit 16 bits: no header block is longer.
 package struct ByteRange: Sendable, Equatable {
     package var start: UInt16
@@ -80,6 +87,9 @@ package struct RequestHead: Sendable {
     package func place(of field: KnownField) -> ByteRange? {
         present & field.bit == 0 ? nil : places[Int(field.rawValue)]
     }
+
+    /// Whether at least one of the fields is there.
+    package func has(anyOf fields: KnownFields) -> Bool { present & fields.bits != 0 }
 
     /// Whether a field occurred more than once.
     package func isRepeated(_ field: KnownField) -> Bool { repeated & field.bit != 0 }

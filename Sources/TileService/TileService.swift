@@ -21,8 +21,8 @@ package final class TileService {
         package var http: HTTPServerConfiguration
         /// How tiles are made.
         package var parameters = ReconstructionParameters.standard
-        /// Seconds that a client may use a tile of an unversioned URL without asking.
-        package var maxAge = 3600
+        /// How long clients may keep tiles.
+        package var caching = CachePolicies()
         /// Nil: pages of other origins may not read answers.
         package var crossOrigin: CrossOriginRules? = .open
 
@@ -42,6 +42,7 @@ package final class TileService {
     private let configuration: Configuration
     private let logger: Logger
     private let state: ServiceState
+    private let opening: CatalogOpening
     private let server: HTTPServer
     /// All metrics of the service.
     package let metrics: MetricsRegistry
@@ -52,6 +53,8 @@ package final class TileService {
     package init(_ configuration: Configuration, logger: Logger) throws(ServiceError) {
         self.configuration = configuration
         self.logger = logger
+        let opening = CatalogOpening(configuration, logger: logger)
+        self.opening = opening
         let metrics = MetricsRegistry()
         self.metrics = metrics
         let cache: TileCache
@@ -71,9 +74,8 @@ package final class TileService {
             cache: cache,
             pipeline: pipeline,
             metrics: metrics,
-            catalog: Self.openCatalog(configuration, logger: logger),
-            crossOrigin: configuration.crossOrigin,
-            maxAge: configuration.maxAge
+            catalog: ServedCatalog(opening.open(after: nil), caching: configuration.caching),
+            crossOrigin: configuration.crossOrigin
         )
         self.state = state
         server = HTTPServer(configuration.http) { _, mailbox in TileHandler(shared: state, mailbox: mailbox) }
@@ -118,41 +120,31 @@ package final class TileService {
         state.cache.stop()
     }
 
-    private static func openCatalog(_ configuration: Configuration, logger: Logger) -> ServedCatalog {
-        let headers = TileHeaders(crossOrigin: configuration.crossOrigin)
-        var tilesets: [OpenTileset] = []
-        for found in SourceScanner(logger: logger).scan(configuration.paths) {
-            // The scanner has logged what could not be opened.
-            guard case .success(let source) = found.result, let ordinal = UInt32(exactly: tilesets.count + 1) else {
-                continue
-            }
-            tilesets.append(
-                OpenTileset(
-                    ordinal: ordinal,
-                    id: found.id,
-                    source: source,
-                    parameters: configuration.parameters,
-                    headers: headers
-                )
-            )
-            let info = source.info
-            logger.log(
-                .info,
-                "serving a tileset",
-                [
-                    "id": .string(found.id), "path": .string(found.path), "form": .string(info.form),
-                    "size": .string(info.pyramid.size.description), "levels": .integer(info.pyramid.maxLevel + 1),
-                ]
-            )
+    /// Searches the paths again and serves what is there now, from each reactor's next turn on. A tileset whose files
+    /// are as they were keeps its place in memory; the tiles of one that changed or went away leave it. Requests under way
+    /// are answered from what they were asked of. Blocks on the file system; one thread at a time.
+    ///
+    /// - Returns: how many tilesets stayed as they were, and how many are new or changed.
+    @discardableResult
+    package func reload() -> (kept: Int, opened: Int) {
+        let older = state.catalog.current.0
+        let tilesets = opening.open(after: older)
+        state.catalog.replace(by: ServedCatalog(tilesets, caching: configuration.caching, after: older))
+        let ordinals = Set(tilesets.map(\.ordinal))
+        let gone = older.entries.map(\.tileset.ordinal).filter { !ordinals.contains($0) }
+        if !gone.isEmpty {
+            let participant = state.cache.makeParticipant()
+            for ordinal in gone { state.cache.removeAll(ordinal: ordinal, by: participant) }
         }
-        if tilesets.isEmpty {
-            logger.log(
-                .warning,
-                "no tileset was found; the catalog is empty",
-                ["paths": .string("\(configuration.paths)")]
-            )
-        }
-        return ServedCatalog(tilesets)
+        let kept = older.entries.count - gone.count
+        logger.log(
+            .info,
+            "opened the catalog again",
+            [
+                "kept": .integer(kept), "opened": .integer(tilesets.count - kept), "gone": .integer(gone.count),
+            ]
+        )
+        return (kept, tilesets.count - kept)
     }
 
     private func registerMetrics() {

@@ -86,8 +86,8 @@ extension ServeConfiguration {
             http: server
         )
         service.parameters = parameters
-        service.maxAge = Int(http.maxAge.components.seconds)
-        service.crossOrigin = http.corsOrigin.flatMap(CrossOriginRules.init(allowedOrigin:))
+        service.caching.standard.maxAge = Int(http.maxAge.components.seconds)
+        service.crossOrigin = http.corsOrigin.flatMap { CrossOriginRules(allowedOrigins: [$0]) }
         return service
     }
 }
