@@ -76,13 +76,14 @@ let modules: [[Target]] = [
         testDependencies: ["hello-server"],
         settings: hitPathSettings
     ),
+    module("HTTPFrontend", ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"]),
     module("TileDescriptions", ["TileModel"]),
     module(
         "TileService",
         [
             "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache",
             "TilePipeline",
-            "HTTPMessages", "HTTPServer", "LockFree", "Telemetry", "CPlatform",
+            "HTTPMessages", "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -147,7 +148,8 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "FamilyRendering",
+                "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "HTTPFrontend",
+                "FamilyRendering",
                 "ImageCodecs", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings

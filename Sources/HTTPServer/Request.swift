@@ -7,6 +7,11 @@ package import HTTPMessages
 package struct PeerAddress: Hashable, Sendable {
     package let high: UInt64
     package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
 }
 
 /// One request, as views into the reactor's receive buffer. Valid until its answer is sent or deferred: keep copies.
