@@ -109,7 +109,8 @@ bench-render: core-packages ## a family's cost next to the codec's own
 
 bench-http: bench-packages build ## a hot tile next to nginx
 	$(SWIFT) build -c release --product bench-http
-	$(BUILD)/release/bench-http
+	$(SWIFT) build -c release --product allocation-counter
+	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0
 
 # ------------------------------------------------------------------------------------------------------- code
 

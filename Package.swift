@@ -141,8 +141,23 @@ let package = Package(
         ),
         .executableTarget(
             name: "bench-render",
-            dependencies: ["TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount"],
+            dependencies: [
+                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "BenchmarkSupport",
+                "TestSupport",
+            ],
             path: "Tests/Benchmarks/Render",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-family",
+            dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Family",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "BenchmarkSupport",
+            dependencies: ["TestSupport"],
+            path: "Tests/Benchmarks/Support",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -185,7 +200,8 @@ let package = Package(
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPServer", "Prewarm", "JSONText",
+                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings

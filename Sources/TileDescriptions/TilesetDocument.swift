@@ -45,7 +45,7 @@ extension TilesetSummary {
     ///
     /// `tiles` is a template relative to the server's root with `{level}`, `{x}` and `{y}` to fill in: the Deep Zoom
     /// form (partial edges, overlap kept) for slides, the XYZ form for maps. Its `v` makes the answers immutable.
-    package var json: JSONText {
+    package var json: JSONOutput {
         let ext = format.fileExtensions[0]
         let place = kind == .slide ? "{level}/{x}_{y}" : "{level}/{x}/{y}"
         return .object([
@@ -58,15 +58,15 @@ extension TilesetSummary {
             ("overlap", .integer(pyramid.overlap)),
             ("minLevel", .integer(pyramid.minLevel)),
             ("maxLevel", .integer(pyramid.maxLevel)),
-            ("familyTop", familyTop.map(JSONText.integer) ?? .null),
+            ("familyTop", familyTop.map(JSONOutput.integer) ?? .null),
             ("format", .string(ext)),
             ("version", .string(version.description)),
             ("tileCount", .integer(pyramid.tileCount)),
             ("viewer", .string("/viewer/\(id)")),
             ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
             ("tiles", .string("/tiles/\(id)/\(place).\(ext)?v=\(version)")),
-            ("micronsPerPixel", JSONText(micronsPerPixel)),
-            ("attribution", JSONText(attribution)),
+            ("micronsPerPixel", JSONOutput(micronsPerPixel)),
+            ("attribution", JSONOutput(attribution)),
         ])
     }
 }
@@ -74,7 +74,7 @@ extension TilesetSummary {
 /// The document `/catalog.json`.
 package enum CatalogDocument {
     /// All tilesets in the order given, and the paths that could not be opened with the reason.
-    package static func json(tilesets: [TilesetSummary]) -> JSONText {
+    package static func json(tilesets: [TilesetSummary]) -> JSONOutput {
         .object([("tilesets", .array(tilesets.map(\.json)))])
     }
 }

@@ -94,6 +94,10 @@ final class OpenFile: Sendable {
             buffer.clear()
             throw .damaged(path: path, reason: "neither JPEG, PNG nor WebP by its first bytes")
         }
+        guard buffer.isWhole(format) else {
+            buffer.clear()
+            throw .damaged(path: path, reason: "its end is missing, or it cannot be decoded")
+        }
         var identity = StableHash()
         file.identity.combine(into: &identity)
         return StoredTileFile(

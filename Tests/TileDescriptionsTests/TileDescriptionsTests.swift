@@ -18,14 +18,15 @@ struct TileDescriptionsTests {
 
     @Test("a title that tries to leave its script element stays inside")
     func titleIsEscaped() {
-        let text = JSONText.string("</script><b>\"\\\u{2028}\n").text
+        let text = JSONOutput.string("</script><b>\"\\\u{2028}\n").text
         #expect(text == #""\u003c/script>\u003cb>\"\\\u2028\u000a""#)
     }
 
     @Test("numbers that JSON cannot write become null")
     func notANumber() {
         #expect(
-            JSONText.array([JSONText(Double.nan), JSONText(Double.infinity), JSONText(0.25)]).text == "[null,null,0.25]"
+            JSONOutput.array([JSONOutput(Double.nan), JSONOutput(Double.infinity), JSONOutput(0.25)]).text
+                == "[null,null,0.25]"
         )
     }
 

@@ -250,6 +250,63 @@ struct RenderBoardTests {
         #expect(answered == [2])
     }
 
+    /// Makes a job whose awaited tile is made and whose siblings were put aside, because somebody waits elsewhere.
+    static func putAside(_ board: inout Board, _ x: Int) throws -> Board.Job {
+        let submitted = submit(&board, x, member: 1, waiter: x)
+        let (job, _) = try #require(submitted)
+        let taken = try take(&board)
+        #expect(taken === job)
+        let form = try next(&board, job)
+        _ = board.finish(job, form, .made)
+        let other = submit(&board, 1000 + x, member: 1, waiter: 1000 + x)
+        let (elsewhere, ticket) = try #require(other)
+        let none = board.next(of: job)
+        #expect(none == nil)
+        let withdrawn = board.withdraw(elsewhere, ticket: ticket)
+        #expect(withdrawn == 1000 + x)
+        return job
+    }
+
+    @Test("a pre-warm that joins siblings put aside is not dropped with them")
+    func prewarmJoinsLeftovers() throws {
+        var board = Board(limit: 2)
+        let job = try Self.putAside(&board, 0)
+        let joined = Self.submit(&board, 0, member: nil, waiter: 500, .prewarm)
+        #expect(joined != nil)
+        for x in 1...4 { _ = try Self.putAside(&board, x) }
+        var answered: [Int] = []
+        while let next = board.take() {
+            while let (form, _) = board.next(of: next) { answered += board.finish(next, form, .made).whole }
+            if next === job { break }
+        }
+        #expect(answered == [500])
+    }
+
+    @Test("a pre-warm in progress gives way to whoever waits, and is finished afterwards")
+    func prewarmGivesWay() throws {
+        var board = Board(limit: 2)
+        let submitted = Self.submit(&board, 0, member: nil, waiter: 1, .prewarm)
+        let (prewarm, _) = try #require(submitted)
+        _ = board.take()
+        let first = try Self.next(&board, prewarm)
+        _ = board.finish(prewarm, first, .made)
+        let awaited = Self.submit(&board, 1, member: 3, waiter: 2)
+        let (viewer, _) = try #require(awaited)
+        let none = board.next(of: prewarm)
+        #expect(none == nil)
+        let taken = try Self.take(&board)
+        #expect(taken === viewer)
+        let form = try Self.next(&board, viewer)
+        let answered = board.finish(viewer, form, .made).waiters
+        #expect(answered == [2])
+        while let (form, _) = board.next(of: viewer) { _ = board.finish(viewer, form, .made) }
+        let again = try Self.take(&board)
+        #expect(again === prewarm)
+        var whole: [Int] = []
+        while let (form, _) = board.next(of: prewarm) { whole += board.finish(prewarm, form, .made).whole }
+        #expect(whole == [1])
+    }
+
     @Test("over random histories every accepted waiter is handed back exactly once")
     func randomHistories() throws {
         let seed = Seed.ofThisRun

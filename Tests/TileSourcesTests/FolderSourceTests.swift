@@ -12,7 +12,7 @@ import TileModel
 @Suite("Plain Deep Zoom and map folders")
 struct FolderSourceTests {
     private static let image = "<Image TileSize='254' Overlap='1' Format='jpeg'><Size Width='300' Height='20'/></Image>"
-    private static let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3]
+    private static let jpeg: [UInt8] = [0xFF, 0xD8, 0xFF, 0xE0, 1, 2, 3, 0xFF, 0xD9]
 
     private func png(_ side: Int, _ value: UInt8 = 7) throws -> [UInt8] {
         try PNGCodec.encode(RasterImage(width: side, height: side, filledWith: [value, value, value]))

@@ -52,6 +52,9 @@ ssize_t platform_send_parts(
 ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count);
 /// Announces the end of what is sent.
 int platform_shutdown_writing(int fd);
+
+// How many sent bytes the peer has not acknowledged yet; 0 where that is not known.
+int platform_queued_output(int fd);
 /// Closes a descriptor, once: after EINTR it is closed as well (Linux).
 void platform_close(int fd);
 

@@ -31,7 +31,7 @@ enum Pages {
             PackageResources.catalog_html,
             [
                 "{{CATALOG_LIST}}": items.joined(separator: "\n"),
-                "{{CATALOG_JSON}}": JSONText.array(summaries.map(\.json)).text,
+                "{{CATALOG_JSON}}": JSONOutput.array(summaries.map(\.json)).text,
             ]
         )
     }

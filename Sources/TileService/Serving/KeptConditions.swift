@@ -21,6 +21,9 @@ struct KeptConditions {
         if case .get = request.method { isGet = true } else { isGet = false }
     }
 
+    /// Whether If-None-Match names tags: a star asks whether there is any tile at all, which is not known without it.
+    var namesTags: Bool { ifNoneMatch != nil && ifNoneMatch != [UInt8(ascii: "*")] }
+
     /// What they make of a representation.
     func outcome(tag: UnsafeRawBufferPointer, lastModified: UnsafeRawBufferPointer?, byteCount: Int)
         -> ConditionalOutcome

@@ -37,6 +37,14 @@ struct StoredTile {
         return unsafe UnsafeRawBufferPointer(rebasing: headers[TileHeaders.lastModified])
     }
 
+    /// Whether the tile follows from its tileset's version alone (`OpenTileset.entityTag`): the last digit is even.
+    var isOfVersion: Bool {
+        // The last byte of the tag is the closing quote.
+        let digit = unsafe headers[TileHeaders.entityTag.upperBound - 2]
+        // '0'...'9' and 'a'...'f': the letters' codes are odd where their values are even.
+        return (digit < 0x3A ? digit : digit + 1) & 1 == 0
+    }
+
     /// The lines of ETag and Last-Modified, each with its CR LF: what a 304 repeats.
     var validatorLines: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: headers[..<validatorByteCount])

@@ -163,8 +163,8 @@ final class TileHandler: RequestHandler {
             return submit(Waiting(entry, key, isVersioned: isVersioned, start: start), &responder)
         }
         // SAFETY: three views of the block that was found, valid until the turn ends.
-        unsafe entry.lines.with(found.tier, isVersioned: isVersioned) { lines in
-            let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
+        let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
+        unsafe entry.lines.with(found.tier, isVersioned: isVersioned && stored.isOfVersion) { lines in
             unsafe responder.send(
                 status: .ok,
                 head: stored.headers,
@@ -193,7 +193,12 @@ final class TileHandler: RequestHandler {
             var isGet = false
             if case .get = request.method { isGet = true }
             let outcome = stored.outcome(of: request.preconditions, isGet: isGet)
-            let context = AnswerContext(entry: entry, tier: found.tier, isVersioned: isVersioned, origin: origin)
+            let context = AnswerContext(
+                entry: entry,
+                tier: found.tier,
+                isVersioned: isVersioned && stored.isOfVersion,
+                origin: origin
+            )
             answer(stored, outcome, context, &responder)
             noteHit(found.tier, start)
             return
@@ -202,7 +207,7 @@ final class TileHandler: RequestHandler {
         waiting.origin = origin
         waiting.scope = wantsFamily ? .family : .tile
         if request.has(anyOf: Preconditions.fields) { waiting.conditions = KeptConditions(request) }
-        if !wantsFamily, let conditions = waiting.conditions, let tag = entry.tileset.knownEntityTag(of: key) {
+        if !wantsFamily, let conditions = waiting.conditions, conditions.namesTags, let tag = entry.tileset.knownEntityTag(of: key) {
             // A tile that is rendered has its tag before it is: nothing need be made to say that it is the same.
             var text: [UInt8] = []
             EntityTagText.append(tag, to: &text)
@@ -223,7 +228,7 @@ final class TileHandler: RequestHandler {
         var context = AnswerContext(
             entry: waiting.entry,
             tier: tier,
-            isVersioned: waiting.isVersioned,
+            isVersioned: waiting.isVersioned && tile.isOfVersion,
             origin: waiting.origin
         )
         context.duration = duration

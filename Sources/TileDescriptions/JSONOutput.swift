@@ -3,17 +3,17 @@
 /// A JSON value that is only ever written: what our documents are made of.
 ///
 /// Objects keep the order they are written in, so that the same catalog gives the same bytes. Source: RFC 8259.
-package indirect enum JSONText: Sendable {
+package indirect enum JSONOutput: Sendable {
     case null
     case bool(Bool)
     case integer(Int)
     case number(Double)
     case string(String)
-    case array([JSONText])
-    case object([(String, JSONText)])
+    case array([JSONOutput])
+    case object([(String, JSONOutput)])
 
     /// A string, or null.
-    package init(_ text: String?) { self = text.map(JSONText.string) ?? .null }
+    package init(_ text: String?) { self = text.map(JSONOutput.string) ?? .null }
 
     /// A finite number, or null: JSON has neither infinities nor NaN.
     package init(_ value: Double?) {
