@@ -18,10 +18,10 @@ STRESS_SECONDS ?= 60
 
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 TEST_PACKAGES := $(CORE_PACKAGES) curl python3-venv chromium chromium-driver
-BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind
+BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-http stress clean sample core-packages test-packages bench-packages
+	bench-http bench-parser stress clean sample core-packages test-packages bench-packages
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -101,16 +101,22 @@ stress: core-packages ## the long runs: sanitizers, and every fuzz target (STRES
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-http ## run every benchmark
+bench: bench-render bench-http bench-parser ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
-bench-http: bench-packages build ## a hot tile next to nginx
+bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http
 	$(SWIFT) build -c release --product allocation-counter
-	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0
+	$(SWIFT) build -c release --product hello-server
+	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0 \
+		--http-connections 12000
+
+bench-parser: bench-packages ## instructions per request, next to libhttp-parser's
+	$(SWIFT) build -c release --product bench-parser
+	Tests/Benchmarks/Parser/run $(BUILD)/release/bench-parser
 
 # ------------------------------------------------------------------------------------------------------- code
 

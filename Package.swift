@@ -183,6 +183,13 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "bench-parser",
+            dependencies: ["HTTPMessages"],
+            path: "Tests/Benchmarks/Parser",
+            exclude: ["run", "peer.c", "chrome.request", "curl.request"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "stress-server",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree",
@@ -201,6 +208,7 @@ let package = Package(
             name: "orizuruTests",
             dependencies: [
                 "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "HTTPFrontend", "TileService",
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],

@@ -48,7 +48,9 @@ package struct RequestOrigin: Sendable, Hashable {
     }
 
     /// The word that the nearest proxy wrote.
-    private static func last(_ list: String?) -> String? { list?.split(separator: ",").last.map { String(trimmed($0)) } }
+    private static func last(_ list: String?) -> String? {
+        list?.split(separator: ",").last.map { String(trimmed($0)) }
+    }
 
     private static func trimmed(_ text: Substring) -> Substring {
         var word = text.drop { $0 == " " }

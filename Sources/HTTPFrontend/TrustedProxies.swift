@@ -28,7 +28,7 @@ package struct TrustedProxies: Sendable, Hashable {
 
     /// `10.0.0.0/8, 2001:db8::/32, 192.0.2.7, unix`; nil for anything else.
     package init?(parsing text: some StringProtocol) {
-        for part in text.split(separator: ",") {
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
             var word = part.drop { $0 == " " }
             while word.last == " " { word = word.dropLast() }
             if word == "unix" {

@@ -54,12 +54,12 @@ package struct Request: ~Copyable {
 
     /// The value of a field, the first one where it is repeated; nil where it is absent.
     package func field(_ name: KnownField) -> UnsafeRawBufferPointer? {
-        guard let place = unsafe parsed.pointee.place(of: name) else { return nil }
+        guard let place = unsafe RequestHead.place(of: name, in: parsed) else { return nil }
         return unsafe bytes(place)
     }
 
     /// Whether at least one of the fields is there.
-    package func has(anyOf fields: KnownFields) -> Bool { unsafe parsed.pointee.has(anyOf: fields) }
+    package func has(anyOf fields: KnownFields) -> Bool { unsafe RequestHead.has(anyOf: fields, in: parsed) }
 
     /// What the request says under which conditions, and which part, it wants. Views, as everything here.
     package var preconditions: Preconditions {
@@ -74,7 +74,9 @@ package struct Request: ~Copyable {
     }
 
     /// The whole head, from the first byte that was received for it to the blank line.
-    package var rawHead: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(start: base, count: parsed.pointee.byteCount) }
+    package var rawHead: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: base, count: parsed.pointee.byteCount)
+    }
 
     /// Who sent it.
     package var client: PeerAddress { PeerAddress(high: peer.high, low: peer.low) }

@@ -126,15 +126,22 @@ struct TrustedProxyTests {
     func blocks() throws {
         let proxies = try #require(TrustedProxies(parsing: "10.0.0.0/8, 192.0.2.7, 2001:db8::/33, unix"))
         func trusts(_ text: String) throws -> Bool { proxies.trusts(try #require(PeerAddress(parsing: text))) }
-        for text in ["10.0.0.0", "10.255.255.255", "192.0.2.7", "2001:db8:7fff::1"] { #expect(try trusts(text), "\(text)") }
+        for text in ["10.0.0.0", "10.255.255.255", "192.0.2.7", "2001:db8:7fff::1"] {
+            #expect(try trusts(text), "\(text)")
+        }
         for text in ["9.255.255.255", "11.0.0.0", "192.0.2.8", "2001:db8:8000::", "2001:db7::", "::a00:1"] {
             #expect(try !trusts(text), "\(text)")
         }
         #expect(proxies.trusts(PeerAddress(high: 0, low: 0)))
-        #expect(try #require(TrustedProxies(parsing: "0.0.0.0/0")).trusts(try #require(PeerAddress(parsing: "1.2.3.4"))))
+        #expect(
+            try #require(TrustedProxies(parsing: "0.0.0.0/0")).trusts(try #require(PeerAddress(parsing: "1.2.3.4")))
+        )
     }
 
-    @Test("what is no address or block is refused", arguments: ["", "a", "10.0.0.0/33", "10.0.0/8", "::/129", "1.2.3.4/", "1.2.3.4,,"])
+    @Test(
+        "what is no address or block is refused",
+        arguments: ["", "a", "10.0.0.0/33", "10.0.0/8", "::/129", "1.2.3.4/", "1.2.3.4,,"]
+    )
     func malformed(_ text: String) { #expect(TrustedProxies(parsing: text) == nil) }
 
     @Test("X-Forwarded-For of a client that is no proxy is not believed")
@@ -156,7 +163,10 @@ struct TrustedProxyTests {
             (["X-Forwarded-For: 6.6.6.6, 203.0.113.9, 10.1.2.3"], "203.0.113.9 http://test"),
             (["X-Forwarded-For: rubbish, 10.1.2.3"], "10.1.2.3 http://test"),
             (["X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 6.6.6.6"], "127.0.0.1 http://test"),
-            (["X-Forwarded-Proto: https", "X-Forwarded-Host: tiles.example:8443"], "127.0.0.1 https://tiles.example:8443"),
+            (
+                ["X-Forwarded-Proto: https", "X-Forwarded-Host: tiles.example:8443"],
+                "127.0.0.1 https://tiles.example:8443"
+            ),
             (["X-Forwarded-Host: a/b<script>"], "127.0.0.1 http://test"),
         ] {
             #expect(try HTTPClient.get(port: front.port, "/", fields: fields).text == expected)
@@ -193,10 +203,10 @@ struct AccessLogTests {
         let line = Array((String(repeating: "x", count: 999) + "\n").utf8)
         for _ in 0..<300 { ring.append(line) }
         var taken: [UInt8] = []
-        ring.take { bytes in unsafe taken.append(contentsOf: bytes) }
+        unsafe ring.take { bytes in unsafe taken.append(contentsOf: bytes) }
         #expect(taken.count == 262 * 1000 && ring.dropped == 38)
         for _ in 0..<200 { ring.append(line) }
-        ring.take { bytes in unsafe taken.append(contentsOf: bytes) }
+        unsafe ring.take { bytes in unsafe taken.append(contentsOf: bytes) }
         #expect(taken.split(separator: UInt8(ascii: "\n")).allSatisfy { $0.count == 999 })
         #expect(taken.count == 462 * 1000)
     }
@@ -207,17 +217,16 @@ struct AccessLogTests {
         let count = 20_000
         let writer = try OSThread(name: "appender") {
             for number in 0..<count {
-                let dropped = ring.dropped
-                repeat { ring.append(Array("\(number)\n".utf8)) } while ring.dropped > dropped && number < 0
+                ring.append(Array("\(number)\n".utf8))
             }
         }
         var bytes: [UInt8] = []
         for _ in 0..<2000 {
-            ring.take { unsafe bytes.append(contentsOf: $0) }
+            unsafe ring.take { unsafe bytes.append(contentsOf: $0) }
             usleep(100)
         }
         writer.join()
-        ring.take { unsafe bytes.append(contentsOf: $0) }
+        unsafe ring.take { unsafe bytes.append(contentsOf: $0) }
         let numbers = bytes.split(separator: UInt8(ascii: "\n")).compactMap { Int(String(decoding: $0, as: UTF8.self)) }
         #expect(numbers.count + ring.dropped == count)
         #expect(zip(numbers, numbers.dropFirst()).allSatisfy { $0 < $1 })
@@ -239,7 +248,7 @@ struct AccessLogTests {
     }
 
     private func contents(of path: String) throws -> String {
-        let file = try #require(unsafe fopen(path, "r"))
+        let file = try unsafe #require(fopen(path, "r"))
         defer { unsafe fclose(file) }
         var bytes = [UInt8](repeating: 0, count: 1 << 16)
         let count = unsafe fread(&bytes, 1, bytes.count, file)

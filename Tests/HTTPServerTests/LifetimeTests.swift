@@ -69,7 +69,9 @@ struct LifetimeTests {
         for _ in 0..<25 {
             usleep(200_000)
             // SAFETY: the array's own storage, alive for the call.
-            let count = unsafe chunk.withUnsafeMutableBytes { unsafe recv(client.descriptor, $0.baseAddress, $0.count, 0) }
+            let count = unsafe chunk.withUnsafeMutableBytes {
+                unsafe recv(client.descriptor, $0.baseAddress, $0.count, 0)
+            }
             #expect(count > 0)
         }
         #expect(server.server.count(.timeoutsWrite) == 0)

@@ -207,7 +207,9 @@ final class TileHandler: RequestHandler {
         waiting.origin = origin
         waiting.scope = wantsFamily ? .family : .tile
         if request.has(anyOf: Preconditions.fields) { waiting.conditions = KeptConditions(request) }
-        if !wantsFamily, let conditions = waiting.conditions, conditions.namesTags, let tag = entry.tileset.knownEntityTag(of: key) {
+        if !wantsFamily, let conditions = waiting.conditions, conditions.namesTags,
+            let tag = entry.tileset.knownEntityTag(of: key)
+        {
             // A tile that is rendered has its tag before it is: nothing need be made to say that it is the same.
             var text: [UInt8] = []
             EntityTagText.append(tag, to: &text)
@@ -319,7 +321,10 @@ final class TileHandler: RequestHandler {
         var waiting = waiting
         switch shared.pipeline.submit(
             TileRequest(tileset: waiting.entry.tileset, key: waiting.key, scope: waiting.scope),
-            receiver: inbox, ticket: ticket.bits, by: participant) {
+            receiver: inbox,
+            ticket: ticket.bits,
+            by: participant
+        ) {
         case .pending(let pending): waiting.pending = pending
         case .inMemory: inbox.post(.lookAgain, ticket)
         case .overloaded: inbox.post(.overloaded, ticket)
@@ -380,7 +385,10 @@ final class TileHandler: RequestHandler {
             refuse(.notFound, "not found\n", &responder)
             return
         }
-        let outcome = KeptConditions(request).outcome(tag: Array(document.entityTag.utf8), byteCount: document.body.count)
+        let outcome = KeptConditions(request).outcome(
+            tag: Array(document.entityTag.utf8),
+            byteCount: document.body.count
+        )
         var headers = documentHeaders(request)
         headers += [
             ("ETag", document.entityTag), ("Cache-Control", "no-cache"), ("Accept-Ranges", "bytes"),

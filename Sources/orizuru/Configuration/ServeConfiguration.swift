@@ -97,7 +97,11 @@ struct ServeConfiguration: Sendable, Equatable {
             writeRate: try settings.read(Keys.writeRate),
             drainTimeout: try settings.read(Keys.drainTimeout)
         )
-        log = Log(level: try settings.read(Keys.logLevel), format: try settings.read(Keys.logFormat), access: try settings.read(Keys.accessLog))
+        log = Log(
+            level: try settings.read(Keys.logLevel),
+            format: try settings.read(Keys.logFormat),
+            access: try settings.read(Keys.accessLog)
+        )
         parameters = try Self.readParameters(&settings)
         try Self.check(&settings, paths: paths, http: http)
     }

@@ -70,7 +70,10 @@ struct DeliveryTests {
             let get = try client.readAnswer()
             try client.request(path, method: "HEAD")
             let head = try client.readAnswer(hasBody: false)
-            #expect(head.fields.filter { $0.name != "date" }.map(\.name) == get.fields.filter { $0.name != "date" }.map(\.name))
+            #expect(
+                head.fields.filter { $0.name != "date" }.map(\.name)
+                    == get.fields.filter { $0.name != "date" }.map(\.name)
+            )
             #expect(head["content-length"] == "\(get.body.count)")
         }
     }
@@ -106,8 +109,13 @@ struct DeliveryTests {
                 "--http-cache-control", "world: private, max-age=1d, immutable, stale-while-revalidate=60; x: no-store",
             ]
         )
-        #expect(try server.get(made)["cache-control"] == "public, max-age=7200, stale-while-revalidate=86400, stale-if-error=604800")
-        #expect(try server.get(stored)["cache-control"] == "private, max-age=86400, immutable, stale-while-revalidate=60")
+        #expect(
+            try server.get(made)["cache-control"]
+                == "public, max-age=7200, stale-while-revalidate=86400, stale-if-error=604800"
+        )
+        #expect(
+            try server.get(stored)["cache-control"] == "private, max-age=86400, immutable, stale-while-revalidate=60"
+        )
     }
 
     @Test("Server-Timing names the tier, with the time it took where it was not memory")
@@ -129,11 +137,8 @@ struct DeliveryTests {
         let other = try Data(contentsOf: URL(fileURLWithPath: map + "/1/1/1.png"))
         try other.write(to: URL(fileURLWithPath: map + "/1/0/0.png"))
         try folder.copy(URL(fileURLWithPath: sampleFolder + "/tissue"), to: "another")
-        // The version of a folder is made of its description.
-        try FileManager.default.setAttributes(
-            [.modificationDate: Date()],
-            ofItemAtPath: map + "/" + (try #require(FileManager.default.contentsOfDirectory(atPath: map).first { $0.hasSuffix("json") }))
-        )
+        // The version of a map is made of its folders; a tile written over in place does not change it.
+        try FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: map)
         server.process.signal(SIGHUP)
         for _ in 0..<200 where try server.catalog().count < 3 { usleep(50_000) }
         #expect(try server.catalog().map(\.id).sorted() == ["another", "tissue", "world"])
@@ -163,7 +168,7 @@ struct DeliveryTests {
         let program = """
             import os, socket, sys
             s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen()
-            os.dup2(s.fileno(), 3)
+            os.dup2(s.fileno(), 3); os.set_inheritable(3, True)
             os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
             os.execv(sys.argv[1], sys.argv[1:])
             """
