@@ -18,10 +18,10 @@ STRESS_SECONDS ?= 60
 
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 TEST_PACKAGES := $(CORE_PACKAGES) curl python3-venv chromium chromium-driver
-BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev
+BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-http bench-parser stress clean sample core-packages test-packages bench-packages
+	bench-http bench-parser profile stress clean sample core-packages test-packages bench-packages
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -117,6 +117,9 @@ bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 bench-parser: bench-packages ## instructions per request, next to libhttp-parser's
 	$(SWIFT) build -c release --product bench-parser
 	Tests/Benchmarks/Parser/run $(BUILD)/release/bench-parser
+
+profile: bench-packages build ## a flame graph of a run of hits, in .build/profile
+	Tests/Benchmarks/HTTP/profile $(BUILD)/release/orizuru
 
 # ------------------------------------------------------------------------------------------------------- code
 

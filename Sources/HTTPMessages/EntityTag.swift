@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Entity tags in conditions (RFC 9110, 8.8.3 and 13.1).
 package enum EntityTag {
     /// How tags are compared (RFC 9110, 8.8.3.2): weak looks at the opaque part alone.
@@ -16,6 +18,11 @@ package enum EntityTag {
         in list: UnsafeRawBufferPointer,
         comparison: Comparison = .weak
     ) -> Bool {
+        // A client that knows one tag sends just that.
+        if unsafe list.count == tag.count && equal(tag, list) {
+            if case .weak = comparison { return true }
+            return unsafe list[0] == UInt8(ascii: "\"")
+        }
         let wanted = unsafe opaque(tag)
         var at = 0
         // SAFETY: `at` is compared with the count before each read; both buffers are the caller's, alive for the call.
@@ -58,8 +65,8 @@ package enum EntityTag {
     }
 
     private static func equal(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
-        guard a.count == b.count else { return false }
-        for index in 0..<a.count where unsafe a[index] != b[index] { return false }
-        return true
+        guard a.count == b.count, let first = a.baseAddress, let second = b.baseAddress else { return false }
+        // SAFETY: both have as many bytes.
+        return unsafe memcmp(first, second, a.count) == 0
     }
 }

@@ -19,7 +19,9 @@ struct AnswerLines: Sendable {
                 text += "Cache-Status: \(Self.cacheStatus(tier))\r\n".utf8
                 text += "Cache-Control: \(policy.directives(isVersioned: isVersioned))\r\n".utf8
                 // What is not in memory takes a time that is worth telling: that line is written with the answer.
-                if tier.rawValue <= TileTier.warm.rawValue { text += "Server-Timing: \(tier.label)\r\n".utf8 }
+                if tier.rawValue <= TileTier.warm.rawValue {
+                    text += "Server-Timing: tile;desc=\(tier.label);dur=0\r\n".utf8
+                }
                 ranges.append(start..<text.count)
             }
         }

@@ -24,6 +24,8 @@ final class TileHandler: RequestHandler {
     private var catalogGeneration: Int
     /// Fields that make a request for a tile more than a plain one.
     private let unusual: KnownFields
+    /// The same without If-None-Match.
+    private let rare: KnownFields
     /// Field lines in the making, reused.
     private var scratch: [UInt8] = []
     /// See `turnClock`; 0 where it was not read in this turn.
@@ -59,10 +61,11 @@ final class TileHandler: RequestHandler {
         participant = shared.cache.makeParticipant()
         inbox = ReactorInbox(mailbox: mailbox)
         (catalog, catalogGeneration) = shared.catalog.current
-        let origin: [KnownField] = shared.origins.isEmpty ? [] : [.origin]
-        unusual = KnownFields(
-            [.ifMatch, .ifUnmodifiedSince, .ifNoneMatch, .ifModifiedSince, .range, .ifRange, .orizuruPrewarm] + origin
-        )
+        let others: [KnownField] =
+            [.ifMatch, .ifUnmodifiedSince, .ifModifiedSince, .range, .ifRange, .orizuruPrewarm]
+            + (shared.origins.isEmpty ? [] : [.origin])
+        rare = KnownFields(others)
+        unusual = KnownFields(others + [.ifNoneMatch])
         scratch.reserveCapacity(1024)
     }
 
@@ -186,6 +189,16 @@ final class TileHandler: RequestHandler {
         _ request: borrowing Request,
         _ responder: inout Responder
     ) {
+        if !request.has(anyOf: rare), let known = unsafe request.field(.ifNoneMatch),
+            let found = shared.cache.find(key, by: participant)
+        {
+            let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
+            if unsafe EntityTag.isListed(stored.entityTag, in: known) {
+                sendNotModified(stored, found.tier, entry, isVersioned: isVersioned && stored.isOfVersion, &responder)
+                noteHit(found.tier, start)
+                return
+            }
+        }
         let origin = originIndex(request)
         let wantsFamily = Self.wantsFamily(request)
         if !wantsFamily, let found = shared.cache.find(key, by: participant) {
@@ -278,8 +291,29 @@ final class TileHandler: RequestHandler {
         if let origin = context.origin { scratch += shared.origins[origin] }
         if let duration = context.duration, context.tier.rawValue > TileTier.warm.rawValue {
             let tenths = duration / 100_000
-            scratch += "Server-Timing: \(context.tier.label);dur=\(tenths / 10).\(tenths % 10)\r\n".utf8
+            scratch += "Server-Timing: tile;desc=\(context.tier.label);dur=\(tenths / 10).\(tenths % 10)\r\n".utf8
         }
+    }
+
+    /// The 304 of a tile in memory, which is nearly as frequent as the tile: without a detour.
+    private func sendNotModified(
+        _ tile: StoredTile,
+        _ tier: TileTier,
+        _ entry: ServedCatalog.Entry,
+        isVersioned: Bool,
+        _ responder: inout Responder
+    ) {
+        scratch.removeAll(keepingCapacity: true)
+        unsafe scratch.append(contentsOf: tile.validatorLines)
+        scratch += shared.notModifiedHead
+        // SAFETY: the lines are the entry's, the head is ours, both unchanged during the call.
+        unsafe entry.lines.with(tier, isVersioned: isVersioned) { lines in
+            unsafe scratch.withUnsafeBytes { head in
+                let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+                unsafe responder.send(status: .notModified, head: head, body: none, owner: nil, extra: lines)
+            }
+        }
+        entry.counts.add(tier, .notModified)
     }
 
     private func sendNotModified(_ context: AnswerContext, _ responder: inout Responder) {

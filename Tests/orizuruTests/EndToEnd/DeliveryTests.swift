@@ -121,9 +121,9 @@ struct DeliveryTests {
     @Test("Server-Timing names the tier, with the time it took where it was not memory")
     func serverTiming() throws {
         let server = try RunningServer([sampleFolder])
-        #expect(try server.get(made)["server-timing"]?.hasPrefix("render;dur=") == true)
-        #expect(try server.get(made)["server-timing"] == "warm")
-        #expect(try server.get(made)["server-timing"] == "hot")
+        #expect(try server.get(made)["server-timing"]?.hasPrefix("tile;desc=render;dur=") == true)
+        #expect(try server.get(made)["server-timing"] == "tile;desc=warm;dur=0")
+        #expect(try server.get(made)["server-timing"] == "tile;desc=hot;dur=0")
     }
 
     @Test("SIGHUP opens the catalog again: what changed is new, what did not keeps its tiles in memory")

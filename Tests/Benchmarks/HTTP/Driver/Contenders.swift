@@ -36,10 +36,15 @@ struct Peers {
         guard let nginx = path(of: "nginx") else { return nil }
         let port = try freePort()
         let name = fromMemory ? "nginx-mem" : "nginx"
-        let body = String(repeating: "x", count: byteCount)
+        // A parameter of nginx holds at most 4 kB, so the body is put together from several.
+        let parts = stride(from: 0, to: byteCount, by: 4000).map {
+            String(repeating: "x", count: min(4000, byteCount - $0))
+        }
+        let sets = parts.enumerated().map { "set $p\($0.offset) \"\($0.element)\"; " }.joined()
+        let body = parts.indices.map { "${p\($0)}" }.joined()
         let location =
             fromMemory
-            ? "default_type image/jpeg; location / { return 200 \"\(body)\"; }" : "root \(folder)/www;"
+            ? "default_type image/jpeg; location / { \(sets) return 200 \"\(body)\"; }" : "root \(folder)/www;"
         let configuration = """
             worker_processes 2;
             pid \(folder)/\(name).pid;
