@@ -18,10 +18,12 @@ STRESS_SECONDS ?= 60
 
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 TEST_PACKAGES := $(CORE_PACKAGES) curl python3-venv chromium chromium-driver
+STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-http bench-parser profile stress clean sample core-packages test-packages bench-packages
+	bench-family bench-cache bench-http bench-parser profile stress clean sample core-packages test-packages bench-packages \
+	stress-packages
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -50,6 +52,9 @@ test-packages:
 
 bench-packages:
 	$(call install,$(BENCH_PACKAGES))
+
+stress-packages:
+	$(call install,$(STRESS_PACKAGES))
 
 # ------------------------------------------------------------------------------------------------------- serve
 
@@ -95,17 +100,27 @@ $(VENV)/bin/selenium-is-there: Tests/Browser/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Browser/requirements.txt
 	@touch $@
 
-stress: core-packages ## the long runs: sanitizers, and every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
+stress: stress-packages ## the long runs: sanitizers, models, every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
 	Tests/Stress/run long $(STRESS_SECONDS)
+	Tests/Models/run
 	Tests/Fuzz/run $(FUZZ_SECONDS)
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-http bench-parser ## run every benchmark
+bench: bench-render bench-family bench-cache bench-http bench-parser ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
+
+bench-family: build ## a cold family as clients see it: one, and sixty-four at once
+	$(SWIFT) build -c release --product bench-family
+	$(BUILD)/release/bench-family
+
+bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
+	$(SWIFT) build -c release --product bench-cache
+	Tests/Benchmarks/Cache/dashmap/build $(BUILD)/bench/dashmap || [ $$? = 3 ]
+	$(BUILD)/release/bench-cache
 
 bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http

@@ -20,6 +20,8 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
         .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
     ] + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
+    // A fault on purpose, named by the environment: see Tests/Stress/run.
+    + (Context.environment["ORIZURU_MUTATION"].map { [.define("MUTATION_\($0)")] } ?? [])
 
 /// For the modules that a hit goes through: a release leaves out the run-time checks of exclusive access, a sixth of
 /// the instructions of a hit. Debug builds, and so all tests, have them.
@@ -57,10 +59,14 @@ let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
     module("LockFree", ["CPlatform"]),
-    module("Telemetry", ["LockFree", "CPlatform"]),
-    module("ImageCodecs", ["CTurboJPEG", "CPNGCalls", "CPlatform"]),
+    module("Telemetry", ["LockFree"]),
+    module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"]),
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
-    module("TileSources", ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]),
+    module(
+        "TileSources",
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "Telemetry"],
+        testDependencies: ["LockFree"]
+    ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
         "TilePipeline",
@@ -72,18 +78,17 @@ let modules: [[Target]] = [
     module("HTTPMessages", ["CPlatform"]),
     module(
         "HTTPServer",
-        ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
+        ["HTTPMessages", "LockFree", "CPlatform"],
         testDependencies: ["hello-server"],
         settings: hitPathSettings
     ),
     module("HTTPFrontend", ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"]),
-    module("TileDescriptions", ["TileModel"]),
+    module("TileDescriptions", ["TileModel", "JSONText"]),
     module(
         "TileService",
         [
-            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache",
-            "TilePipeline",
-            "HTTPMessages", "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
+            "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -94,12 +99,12 @@ let modules: [[Target]] = [
     ),
     module(
         "PyramidBuilding",
-        ["TileModel", "ImageCodecs", "FamilyRendering"],
-        testDependencies: ["TileSources"],
+        ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
+        testDependencies: ["TileSources", "Telemetry"],
         // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
-    module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
+    module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
 ]
 
 let fuzzTargets: [Target] = [
@@ -130,7 +135,7 @@ let package = Package(
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
             name: "TestSupport",
-            dependencies: ["CPlatform"],
+            dependencies: ["ImageCodecs", "CPlatform"],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings
         ),
@@ -163,9 +168,8 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "HTTPFrontend",
-                "FamilyRendering",
-                "ImageCodecs", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
+                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
         ),
@@ -187,6 +191,13 @@ let package = Package(
             dependencies: ["HTTPMessages"],
             path: "Tests/Benchmarks/Parser",
             exclude: ["run", "peer.c", "chrome.request", "curl.request"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-cache",
+            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            path: "Tests/Benchmarks/Cache",
+            exclude: ["dashmap"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(

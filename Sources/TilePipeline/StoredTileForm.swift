@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import ImageCodecs
-package import TileModel
+import ImageCodecs
+import TileModel
 
 /// The XYZ form of a stored tile: the overlap that it shares with its neighbours cut off, and what lies beyond the
 /// image's edge filled, white in JPEG, transparent in PNG. Decodes and encodes again; only for tiles that need it.
@@ -96,27 +96,6 @@ final class StoredTileForm {
             return try body()
         } catch {
             throw .codec(error)
-        }
-    }
-}
-
-/// Why a tile could not be made although its source could be read.
-package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// A stored tile is not of the size that the pyramid gives it.
-    case wrongSize(TileCoordinate, found: GridSize, expected: GridSize)
-    /// A stored tile is of a format that cannot be decoded here, but its XYZ form is not its stored form.
-    case cannotDecode(TileCoordinate, TileFormat)
-    /// A stored tile could not be decoded, or its XYZ form not be encoded.
-    case codec(CodecError)
-
-    package var description: String {
-        switch self {
-        case .wrongSize(let tile, let found, let expected):
-            "tile \(tile) is stored with \(found) pixels, the pyramid says \(expected); build the pyramid again"
-        case .cannotDecode(let tile, let format):
-            "tile \(tile) is \(format), which cannot be padded here; ask for it in the Deep Zoom form"
-        case .codec(let error):
-            "\(error)"
         }
     }
 }

@@ -123,8 +123,6 @@ final class OpenFile: Sendable {
 enum Limits {
     /// A stored tile or residual: 4096 x 4096 pixels of incompressible JPEG stay below it.
     static let tileBytes = 64 << 20
-    /// A family's pack: 20 residuals of 4096 pixels a side at ordinary quality stay below it; typical ones are 0.1 MB.
-    static let packBytes = 256 << 20
     /// A .dzi is some hundred bytes.
     static let descriptionBytes = 1 << 20
     /// summary.json, metadata.json, vips-properties.xml: OpenSlide properties can be long, but not this long.

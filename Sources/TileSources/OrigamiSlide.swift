@@ -60,7 +60,6 @@ package final class OrigamiSlide: TileSource {
             form: residuals.isEmpty ? "dzi" : "origami",
             pyramid: pyramid,
             format: description.format,
-            fileExtension: description.fileExtension,
             version: TilesetVersion(hash: version.value)
         )
         metadata.apply(to: &info)

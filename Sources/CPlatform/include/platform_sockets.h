@@ -36,7 +36,7 @@ void platform_write_address(const struct platform_peer *_Nonnull peer, char *_No
 int platform_bound_port(int fd);
 /// Accepts one connection, non-blocking and closed on exec; -EAGAIN when none waits.
 int platform_accept(int listener, struct platform_peer *_Nonnull peer);
-/// Makes a listener drop new handshakes while those that are complete can still be accepted.
+/// Makes a listener drop new handshakes; those that were begun may complete, and be accepted.
 int platform_refuse_handshakes(int listener);
 
 /// Receives up to `capacity` bytes; 0 at the end of the stream.

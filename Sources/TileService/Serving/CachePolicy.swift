@@ -26,7 +26,7 @@ package struct CachePolicy: Sendable, Hashable {
         guard isStored else { return "no-store" }
         let scope = isPublic ? "public" : "private"
         if isVersioned { return "\(scope), max-age=\(Self.forEver), immutable" }
-        var text = maxAge > 0 ? "\(scope), max-age=\(maxAge)" : "\(scope), no-cache"
+        var text = maxAge > 0 ? "\(scope), max-age=\(maxAge)" : isPublic ? "no-cache" : "private, no-cache"
         if isImmutable && maxAge > 0 { text += ", immutable" }
         if let staleWhileRevalidate, maxAge > 0 { text += ", stale-while-revalidate=\(staleWhileRevalidate)" }
         if let staleIfError { text += ", stale-if-error=\(staleIfError)" }

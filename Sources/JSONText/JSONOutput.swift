@@ -57,14 +57,15 @@ package indirect enum JSONOutput: Sendable {
         }
     }
 
-    /// `<` is escaped too, so that the text may stand inside a script element of a page.
+    /// `<` is escaped too, so that the text may stand inside a script element of a page; and the control characters
+    /// beyond ASCII's first, so that it may be shown on a terminal.
     private static func quote(_ text: String, to output: inout String) {
         output += "\""
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"": output += "\\\""
             case "\\": output += "\\\\"
-            case "<", "\u{2028}", "\u{2029}", "\0"..<" ":
+            case "<", "\u{2028}", "\u{2029}", "\0"..<" ", "\u{7F}"..<"\u{A0}":
                 let digits = String(scalar.value, radix: 16)
                 output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: output.unicodeScalars.append(scalar)
