@@ -19,10 +19,11 @@ STRESS_SECONDS ?= 60
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 TEST_PACKAGES := $(CORE_PACKAGES) curl python3-venv chromium chromium-driver
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
-BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind
+BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-family bench-cache bench-http stress clean sample core-packages test-packages bench-packages stress-packages
+	bench-family bench-cache bench-http bench-parser profile stress clean sample core-packages test-packages bench-packages \
+	stress-packages
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -105,7 +106,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-http ## run every benchmark
+bench: bench-render bench-family bench-cache bench-http bench-parser ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -120,10 +121,19 @@ bench-cache: core-packages ## the memory cache next to locked ones, and to DashM
 	Tests/Benchmarks/Cache/dashmap/build $(BUILD)/bench/dashmap || [ $$? = 3 ]
 	$(BUILD)/release/bench-cache
 
-bench-http: bench-packages build ## a hot tile next to nginx
+bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http
 	$(SWIFT) build -c release --product allocation-counter
-	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0
+	$(SWIFT) build -c release --product hello-server
+	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0 \
+		--http-connections 12000
+
+bench-parser: bench-packages ## instructions per request, next to libhttp-parser's
+	$(SWIFT) build -c release --product bench-parser
+	Tests/Benchmarks/Parser/run $(BUILD)/release/bench-parser
+
+profile: bench-packages build ## a flame graph of a run of hits, in .build/profile
+	Tests/Benchmarks/HTTP/profile $(BUILD)/release/orizuru
 
 # ------------------------------------------------------------------------------------------------------- code
 

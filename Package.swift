@@ -23,6 +23,11 @@ let swiftSettings: [SwiftSetting] =
     // A fault on purpose, named by the environment: see Tests/Stress/run.
     + (Context.environment["ORIZURU_MUTATION"].map { [.define("MUTATION_\($0)")] } ?? [])
 
+/// For the modules that a hit goes through: a release leaves out the run-time checks of exclusive access, a sixth of
+/// the instructions of a hit. Debug builds, and so all tests, have them.
+let hitPathSettings: [SwiftSetting] =
+    swiftSettings + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
 ]
@@ -71,19 +76,26 @@ let modules: [[Target]] = [
         ]
     ),
     module("HTTPMessages", ["CPlatform"]),
-    module("HTTPServer", ["HTTPMessages", "LockFree", "CPlatform"], testDependencies: ["hello-server"]),
+    module(
+        "HTTPServer",
+        ["HTTPMessages", "LockFree", "CPlatform"],
+        testDependencies: ["hello-server"],
+        settings: hitPathSettings
+    ),
+    module("HTTPFrontend", ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"]),
     module("TileDescriptions", ["TileModel", "JSONText"]),
     module(
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "LockFree", "Telemetry",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
             "pyramid.js",
             "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
-        ].map { .embedInCode("Pages/\($0)") }
+        ].map { .embedInCode("Pages/\($0)") },
+        settings: hitPathSettings
     ),
     module(
         "PyramidBuilding",
@@ -156,7 +168,7 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer",
+                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
                 "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
@@ -172,6 +184,13 @@ let package = Package(
             name: "bench-http",
             dependencies: ["TestSupport"],
             path: "Tests/Benchmarks/HTTP/Driver",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-parser",
+            dependencies: ["HTTPMessages"],
+            path: "Tests/Benchmarks/Parser",
+            exclude: ["run", "peer.c", "chrome.request", "curl.request"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -200,6 +219,7 @@ let package = Package(
             name: "orizuruTests",
             dependencies: [
                 "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "HTTPFrontend", "TileService",
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],

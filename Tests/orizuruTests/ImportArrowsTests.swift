@@ -27,17 +27,18 @@ struct ImportArrowsTests {
         ],
         "HTTPMessages": ["CPlatform"],
         "HTTPServer": ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
+        "HTTPFrontend": ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "TileDescriptions": ["TileModel", "JSONText"],
         "TileService": [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "LockFree", "Telemetry", "CPlatform",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
         ],
         "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
         "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
-            "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "TileDescriptions", "TileService",
-            "PyramidBuilding", "Prewarm", "CPlatform",
+            "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform",
         ],
     ]
 
