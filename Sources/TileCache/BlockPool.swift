@@ -21,6 +21,7 @@ internal import Synchronization
 /// eviction; both count as charged.
 final class BlockPool: Sendable {
     let budget: Budget
+    let sharedBodies = SharedBodies()
     private let shards: [Lock<PoolShard>]
     private let stripes: Int
     private let freeChunks = Lock<[Chunk]>([])

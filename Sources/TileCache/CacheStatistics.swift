@@ -33,6 +33,8 @@ package struct CacheStatistics: Sendable, Equatable {
     package var tableSlots = 0
     /// Blocks of the pool that are live: in the table, retired or pinned.
     package var liveBlocks = 0
+    /// Small bodies that are stored once for several tiles; their blocks are not among `liveBlocks`.
+    package var sharedBodies = 0
 
     package var entries: Int { warmEntries + hotEntries }
     package var hits: Int { warmHits + hotHits }
@@ -70,7 +72,8 @@ extension TileCache {
         statistics.uncachedBytes = uncachedBytes
         statistics.tableBytes = fixedBytes
         statistics.tableSlots = table.slotCount
-        statistics.liveBlocks = pool.liveBlockCount
+        statistics.sharedBodies = pool.sharedBodies.count
+        statistics.liveBlocks = pool.liveBlockCount - statistics.sharedBodies
         return statistics
     }
 
@@ -102,6 +105,9 @@ extension TileCache {
         }
         gauge("orizuru_memory_uncached_bytes", "Bytes of answers that found no room in memory.", [:]) {
             $0.uncachedBytes
+        }
+        gauge("orizuru_memory_shared_bodies", "Small bodies stored once for several tiles.", [:]) {
+            $0.pool.sharedBodies.count
         }
         let lookups = "Look-ups in memory by result."
         counter("orizuru_memory_lookups_total", lookups, ["result": "hot"], .hotHits)
