@@ -27,6 +27,8 @@ package struct CacheStatistics: Sendable, Equatable {
     package var reservedBytes = 0
     package var highestReservedBytes = 0
     package var budgetBytes = 0
+    /// Of what is charged: resident bytes of blocks that are free.
+    package var freeBytes = 0
     package var retiredBytes = 0
     package var uncachedBytes = 0
     package var tableBytes = 0
@@ -68,6 +70,7 @@ extension TileCache {
         statistics.reservedBytes = budget.chargedBytes
         statistics.highestReservedBytes = budget.highestBytes
         statistics.budgetBytes = budget.limit
+        statistics.freeBytes = pool.usage.freeBytes
         statistics.retiredBytes = collector.retiredBytes
         statistics.uncachedBytes = uncachedBytes
         statistics.tableBytes = fixedBytes

@@ -56,7 +56,7 @@ struct Benchmark {
     /// Everything fits: a look-up always hits, and a store always replaces.
     private mutating func getAndSet(_ workload: Workload, _ title: String, _ wanted: [Operation]) throws {
         let bytes = workload.entries * workload.payloadBytes
-        let cache = try makeCache(workload, budget: bytes * 5 / 4 + (64 << 20))
+        let cache = try makeCache(workload, budget: bytes * 9 / 8 + (32 << 20))
         defer { cache.stop() }
         var subjects: [any Subject] = [TileCacheSubject(Self.ours, cache: cache, access: .borrowed)]
         if let library { subjects.append(DashMapSubject(library, counted: false, capacity: workload.entries)) }
@@ -230,7 +230,7 @@ struct Benchmark {
         let stored = Double(workload.payloadBytes + MemoryLayout<TileKey>.size)
         let blocks = Double(statistics.warmBytes + statistics.hotBytes) / entries
         let rounding = blocks - stored - Double(TileCache.blockHeaderBytes - MemoryLayout<TileKey>.size)
-        let all = Double(statistics.reservedBytes) / entries
+        let all = Double(statistics.reservedBytes - statistics.freeBytes) / entries
         let fill = entries / Double(statistics.tableSlots)
         print("\noverhead: \(workload.name), table \(percent(fill)) full")
         print(
