@@ -29,6 +29,8 @@ package struct CacheStatistics: Sendable, Equatable {
     package var budgetBytes = 0
     /// Of what is charged: resident bytes of blocks that are free.
     package var freeBytes = 0
+    /// Of what is charged: what the pool's chunks have in front of their blocks.
+    package var chunkHeaderBytes = 0
     package var retiredBytes = 0
     package var uncachedBytes = 0
     package var tableBytes = 0
@@ -70,7 +72,9 @@ extension TileCache {
         statistics.reservedBytes = budget.chargedBytes
         statistics.highestReservedBytes = budget.highestBytes
         statistics.budgetBytes = budget.limit
-        statistics.freeBytes = pool.usage.freeBytes
+        let usage = pool.usage
+        statistics.freeBytes = usage.freeBytes
+        statistics.chunkHeaderBytes = usage.headerBytes
         statistics.retiredBytes = collector.retiredBytes
         statistics.uncachedBytes = uncachedBytes
         statistics.tableBytes = fixedBytes
