@@ -55,6 +55,21 @@ func module(
     ]
 }
 
+/// A module for one optional integration: `library` is linked, and its files (each inside `#if TRAIT`) hold something,
+/// only where the package trait of that name is on. What uses the module depends on it under the same condition.
+func optionalModule(_ name: String, trait: String, library: String, _ dependencies: [String]) -> [Target] {
+    let own: [Target.Dependency] =
+        dependencies.map { .byName(name: $0) } + [.target(name: library, condition: .when(traits: [trait]))]
+    return [
+        .target(name: name, dependencies: own, swiftSettings: swiftSettings),
+        .testTarget(
+            name: "\(name)Tests",
+            dependencies: [.byName(name: name), "TestSupport"] + own,
+            swiftSettings: swiftSettings
+        ),
+    ]
+}
+
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
@@ -128,9 +143,24 @@ let package = Package(
         // Preloaded into servers by benchmarks that count allocations.
         .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
+    traits: [
+        .trait(name: "MBTiles", description: "MBTiles archives of maps (libsqlite3-dev)"),
+        .trait(name: "TIFF", description: "tiled TIFF and SVS slides (libtiff-dev)"),
+        .trait(name: "OpenSlide", description: "the slides of other vendors (libopenslide-dev)"),
+        .trait(name: "Redis", description: "the shared tier (libhiredis-dev)"),
+        .trait(
+            name: "JPEGRows",
+            description: "huge JPEGs read by rows, optimal Huffman tables (libjpeg62-turbo-dev)"
+        ),
+    ],
     targets: modules.flatMap { $0 } + [
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
+        .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CJPEG", providers: [.apt(["libjpeg62-turbo-dev"])]),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
