@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Orizuru: a tile server for microscope slides and maps.
-// The core needs the toolchain, libpng-dev and libturbojpeg0-dev. Nothing is fetched.
+// The core needs the toolchain, libpng-dev (with zlib) and libturbojpeg0-dev. Nothing is fetched.
 
 import PackageDescription
 
@@ -73,20 +73,20 @@ func optionalModule(_ name: String, trait: String, library: String, _ dependenci
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
+    module("GZip", ["CZlib"]),
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"]),
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "Telemetry"],
-        testDependencies: ["LockFree"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
         "TilePipeline",
         [
-            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "TileModel", "GZip", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ]
     ),
@@ -103,7 +103,7 @@ let modules: [[Target]] = [
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -120,13 +120,28 @@ let modules: [[Target]] = [
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
     module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
+    module(
+        "TilesetExport",
+        [
+            "TileModel", "GZip", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "LockFree",
+            "Telemetry",
+        ]
+    ),
+    optionalModule(
+        "MBTilesSource",
+        trait: "MBTiles",
+        library: "CSQLite",
+        [
+            "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "FamilyRendering", "TileSources", "TilesetExport",
+        ]
+    ),
 ]
 
 let fuzzTargets: [Target] = [
     .executableTarget(
         name: "fuzz-parsers",
         dependencies: [
-            "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText",
+            "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText", "GZip",
         ],
         path: "Tests/Fuzz",
         exclude: ["run"],
@@ -156,6 +171,7 @@ let package = Package(
     targets: modules.flatMap { $0 } + [
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
         .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
@@ -198,8 +214,9 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
-                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+                "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer",
+                "HTTPFrontend", "PyramidBuilding", "Prewarm", "TilesetExport", "JSONText", "Telemetry", "LockFree",
+                "CPlatform", "MBTilesSource",
             ],
             swiftSettings: swiftSettings
         ),
@@ -248,7 +265,8 @@ let package = Package(
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "orizuru", "TestSupport", "TileModel", "TileSources", "TileCache", "ImageCodecs", "HTTPMessages",
+                "HTTPServer",
                 "HTTPFrontend", "TileService",
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",

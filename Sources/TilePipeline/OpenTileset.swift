@@ -16,6 +16,10 @@ package final class OpenTileset: Sendable {
     package let pyramid: Pyramid
     /// What the source's tiles are.
     package let format: TileFormat
+    /// Whether tiles are stored as gzip, so that clients that refuse it are sent another form.
+    package let isCompressed: Bool
+    /// How many levels below the last one tiles are cut from their ancestors; 0: none.
+    package let overzoom: Int
     /// Writes what is stored in front of each tile's bytes.
     package let headers: any TileHeaderWriting
 
@@ -24,7 +28,8 @@ package final class OpenTileset: Sendable {
         id: String,
         source: any TileSource,
         parameters: ReconstructionParameters,
-        headers: any TileHeaderWriting
+        headers: any TileHeaderWriting,
+        overzoom: Int = 0
     ) {
         self.ordinal = ordinal
         self.id = id
@@ -33,6 +38,8 @@ package final class OpenTileset: Sendable {
         self.headers = headers
         pyramid = source.info.pyramid
         format = source.info.format
+        isCompressed = source.info.isCompressed
+        self.overzoom = source.info.kind == .map ? overzoom : 0
         entityHash = Self.hash(source.info.version, parameters)
     }
 
@@ -62,7 +69,9 @@ package final class OpenTileset: Sendable {
     /// The same for a tile whose ETag is known without its bytes: one that is rendered. Nil for a tile that lies in a
     /// file of its own, which may have changed since.
     package func knownEntityTag(of key: TileKey) -> UInt64? {
-        guard let family = source.family(for: key.tile), family.parent != key.tile else { return nil }
+        guard pyramid.contains(key.tile), derivedVariant(of: key) == nil, let family = source.family(for: key.tile),
+            family.parent != key.tile
+        else { return nil }
         return entityTag(of: key)
     }
 
@@ -74,18 +83,66 @@ package final class OpenTileset: Sendable {
         let isPadded = padded && (pyramid.overlap > 0 || pyramid.isPartial(tile))
         return TileKey(ordinal: ordinal, tile: tile, variant: TileVariant(format: format, isPadded: isPadded))
     }
+
+    /// The key of one tile in any of its forms: below the last level where the tileset allows it, at twice the pixels
+    /// where the next level has them, inflated where its tiles are compressed.
+    package func key(of tile: TileCoordinate, as variant: TileVariant) -> TileKey? {
+        let isInflated = variant.isInflated && isCompressed
+        guard variant.isDouble || isInflated || tile.level > pyramid.maxLevel else {
+            return key(of: tile, format: variant.format, padded: variant.isPadded)
+        }
+        guard !variant.isDouble || isDecodable && tile.level < pyramid.maxLevel else { return nil }
+        guard tile.level <= pyramid.maxLevel ? pyramid.contains(tile) : isOverzoomed(tile) else { return nil }
+        let isPadded =
+            variant.isPadded && tile.level <= pyramid.maxLevel && (pyramid.overlap > 0 || pyramid.isPartial(tile))
+        let form = TileVariant(
+            format: variant.format,
+            isPadded: isPadded,
+            isDouble: variant.isDouble,
+            isInflated: isInflated
+        )
+        return TileKey(ordinal: ordinal, tile: tile, variant: form)
+    }
+
+    /// Whether tiles can be decoded, and so be made into others.
+    private var isDecodable: Bool { format == .jpeg || format == .png }
+
+    private func isOverzoomed(_ tile: TileCoordinate) -> Bool {
+        let steps = tile.level - pyramid.maxLevel
+        // A pixel of the ancestor is the least that a tile can be cut from.
+        guard isDecodable, steps <= overzoom, pyramid.tileSize >> steps > 0, tile.x >= 0, tile.y >= 0 else {
+            return false
+        }
+        return pyramid.contains(tile.ancestor(steps))
+    }
+
+    /// The form that a key names, where neither a source stores it nor a family renders it: `DerivedTile` makes it.
+    func derivedVariant(of key: TileKey) -> TileVariant? {
+        guard let variant = key.variant,
+            variant.isDouble || variant.isInflated || key.tile.level > pyramid.maxLevel
+        else { return nil }
+        return variant
+    }
+}
+
+extension TileVariant {
+    /// The same form, padded or not.
+    func with(isPadded: Bool) -> TileVariant {
+        TileVariant(format: format, isPadded: isPadded, isDouble: isDouble, isInflated: isInflated)
+    }
 }
 
 /// Writes the header block that a tile carries in memory, so that a hit copies nothing together.
 ///
 /// The pipeline knows no HTTP: the tile service implements this.
 package protocol TileHeaderWriting: Sendable {
-    /// Appends the lines from `ETag` to the blank line. `modified`: seconds since 1970 of a tile that lies in a file of
+    /// Appends the lines from `ETag` to the blank line. `isCompressed`: the bytes are gzip, to be said so. `modified`: seconds since 1970 of a tile that lies in a file of
     /// its own. Any thread.
     func appendHeaders(
         of key: TileKey,
         entityTag: UInt64,
         format: TileFormat,
+        isCompressed: Bool,
         byteCount: Int,
         modified: Int?,
         to block: inout [UInt8]

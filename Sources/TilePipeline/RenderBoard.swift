@@ -10,8 +10,11 @@ package struct JobKey: Hashable, Sendable {
     package let tile: TileCoordinate
     /// Whether the job renders the family below `tile`.
     package let isFamily: Bool
+    /// The form of a job that makes one that is neither stored nor rendered (`TileVariant.bits`); 0 of others.
+    package let derived: UInt8
 
-    package init(ordinal: UInt32, tile: TileCoordinate, isFamily: Bool) {
+    package init(ordinal: UInt32, tile: TileCoordinate, isFamily: Bool, derived: UInt8 = 0) {
+        self.derived = derived
         self.ordinal = ordinal
         self.tile = tile
         self.isFamily = isFamily

@@ -2,6 +2,7 @@
 
 import CPlatform
 import FamilyRendering
+import GZip
 import LockFree
 import Telemetry
 import TileCache
@@ -13,10 +14,11 @@ import TileSources
 /// All scratch memory (decoded planes, codec handles, the bytes of a family) is the worker's own, kept from job to
 /// job and freed with it. Runs on its thread alone.
 final class RenderWorker {
-    private let pipeline: TilePipeline
+    let pipeline: TilePipeline
     private let participant: CacheParticipant
-    private let material = FamilyMaterial()
-    private let stored = TileBuffer()
+    let material = FamilyMaterial()
+    let stored = TileBuffer()
+    let derived = DerivedTile()
     private let storedForm = StoredTileForm()
     private var renderers: [ReconstructionParameters: FamilyRenderer] = [:]
     private var headerBlock: [UInt8] = []
@@ -72,10 +74,10 @@ final class RenderWorker {
     ) {
         let formResult: TilePipeline.Board.FormResult =
             switch outcome {
-            case .tile(_, .render): .made
+            case .tile(_, .render), .file: .made
             case .tile: .found
             case .missing: .missing
-            case .failed, .stopped: .failed
+            case .failed, .changing, .stopped: .failed
             }
         let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
         for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
@@ -103,9 +105,10 @@ final class RenderWorker {
     private func make(_ form: MemberForm, of job: TilePipeline.Board.Job, _ loaded: inout Loaded) -> TileOutcome {
         let tileset = job.payload.tileset
         let tile = job.payload.coordinate(of: form)
-        guard let key = tileset.key(of: tile, format: tileset.format, padded: form.isPadded) else {
-            return .missing
-        }
+        let variant =
+            job.payload.derived.map { $0.with(isPadded: form.isPadded) }
+            ?? TileVariant(format: tileset.format, isPadded: form.isPadded)
+        guard let key = tileset.key(of: tile, as: variant) else { return .missing }
         // Off-line again before anything is made: an insert may wait for the keeper, and a render takes long.
         let found = participant.withGuard {
             pipeline.cache.peek(key, by: participant).map { TileOutcome.tile($0.pin(), $0.tier) }
@@ -113,7 +116,9 @@ final class RenderWorker {
         if let found { return found }
         let start = MonotonicClock.nanoseconds
         let outcome: TileOutcome
-        if job.payload.family != nil, form.member != 0 {
+        if job.payload.derived != nil {
+            outcome = derive(variant, tile, key, tileset, start: start)
+        } else if job.payload.family != nil, form.member != 0 {
             outcome = render(form, key, of: job, &loaded, start: start)
         } else {
             outcome = read(tile, form, key, tileset, start: start)
@@ -160,11 +165,15 @@ final class RenderWorker {
             report(error, job)
             return .unreadable
         }
-        let parameters = job.payload.tileset.parameters
-        let renderer = renderers[parameters] ?? FamilyRenderer(parameters: parameters)
-        renderers[parameters] = renderer
+        let renderer = renderer(for: job.payload.tileset.parameters)
         renderer.begin(material)
         return .family(renderer)
+    }
+
+    func renderer(for parameters: ReconstructionParameters) -> FamilyRenderer {
+        let renderer = renderers[parameters] ?? FamilyRenderer(parameters: parameters)
+        renderers[parameters] = renderer
+        return renderer
     }
 
     /// The plain tile of its level, where what it would be rendered from is damaged: never a wrong tile.
@@ -192,6 +201,10 @@ final class RenderWorker {
         start: Int
     ) -> TileOutcome {
         do {
+            if !form.isPadded, let range = try tileset.source.storedRange(of: tile, atLeast: pipeline.sentFromFileBytes)
+            {
+                return sent(range, as: key, tileset)
+            }
             let file = try tileset.source.readTile(tile, into: stored)
             guard form.isPadded else {
                 return unsafe stored.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
@@ -205,12 +218,54 @@ final class RenderWorker {
             )
             pipeline.metrics.tilesEncoded.add()
             return unsafe padded.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
-        } catch SourceError.missing {
-            return .missing
         } catch {
+            return outcome(of: error, tile, tileset)
+        }
+    }
+
+    /// How a request ends whose tile could not be read.
+    private func outcome(of error: any Error, _ tile: TileCoordinate, _ tileset: OpenTileset) -> TileOutcome {
+        switch error {
+        case SourceError.missing: return .missing
+        case SourceError.changed:
+            pipeline.sourceChanged(tileset)
+            return .changing
+        default:
             report(error, tileset, tile)
             return .failed
         }
+    }
+
+    private func derive(
+        _ variant: TileVariant,
+        _ tile: TileCoordinate,
+        _ key: TileKey,
+        _ tileset: OpenTileset,
+        start: Int
+    ) -> TileOutcome {
+        do {
+            let (bytes, file) = try derive(variant, of: tile, tileset)
+            return unsafe bytes.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
+        } catch RenderError.missing {
+            return .missing
+        } catch {
+            return outcome(of: error, tile, tileset)
+        }
+    }
+
+    /// A tile that is too large for memory to keep: its bytes go from the file to the socket.
+    private func sent(_ range: StoredTileRange, as key: TileKey, _ tileset: OpenTileset) -> TileOutcome {
+        var block: [UInt8] = []
+        tileset.headers.appendHeaders(
+            of: key,
+            entityTag: tileset.entityTag(of: key, fileIdentity: range.tile.identity),
+            format: range.tile.format,
+            isCompressed: range.isCompressed,
+            byteCount: range.count,
+            modified: range.tile.modified,
+            to: &block
+        )
+        return .file(FileTile(headers: block, range: range))
     }
 
     // MARK: Memory
@@ -228,6 +283,7 @@ final class RenderWorker {
             of: key,
             entityTag: tileset.entityTag(of: key, fileIdentity: file.identity),
             format: file.format,
+            isCompressed: unsafe !file.format.isRaster && GZip.isCompressed(bytes.prefix(3)),
             byteCount: bytes.count,
             modified: file.modified,
             to: &headerBlock

@@ -23,6 +23,11 @@ package final class TilePipeline: Sendable {
         package var queueLimit: Int
         /// The niceness of workers: hits keep the cores.
         package var nice: Int
+        /// Stored tiles of at least so many bytes are sent from their file and not kept in memory, whose blocks for such
+        /// sizes are made one by one.
+        package var sentFromFileBytes = 256 << 10
+        /// Told by a worker that a tileset's file is not the one any more that was opened.
+        package var sourceChanged: @Sendable (OpenTileset) -> Void = { _ in }
 
         package init(workers: Int, queueLimit: Int = 512, nice: Int = 10) {
             precondition(workers > 0 && queueLimit > 0, "a pipeline of \(workers) workers and \(queueLimit) jobs")
@@ -53,6 +58,10 @@ package final class TilePipeline: Sendable {
         self.board = board
         self.metrics = PipelineMetrics(registry: metrics) { board.withLock { ($0.board.counts, $0.board.queueDepth) } }
     }
+
+    var sentFromFileBytes: Int { configuration.sentFromFileBytes }
+
+    func sourceChanged(_ tileset: OpenTileset) { configuration.sourceChanged(tileset) }
 
     /// Starts the workers. Throws where the system refuses a thread; those already started are stopped then.
     package func start() throws(ThreadError) {
@@ -116,8 +125,16 @@ package final class TilePipeline: Sendable {
         let tile = request.key.tile
         let source = request.tileset.source
         // A family's parent is stored: it is rendered with its family only where the whole of it is asked for.
-        let family = source.family(for: tile).flatMap { $0.parent != tile || request.scope == .family ? $0 : nil }
-        let key = JobKey(ordinal: request.key.ordinal, tile: family?.parent ?? tile, isFamily: family != nil)
+        let derived = request.tileset.derivedVariant(of: request.key)
+        let family =
+            derived != nil
+            ? nil : source.family(for: tile).flatMap { $0.parent != tile || request.scope == .family ? $0 : nil }
+        let key = JobKey(
+            ordinal: request.key.ordinal,
+            tile: family?.parent ?? tile,
+            isFamily: family != nil,
+            derived: derived?.bits ?? 0
+        )
         let form = MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
         let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
         let submission: Submission = board.withLock { state in
@@ -129,7 +146,7 @@ package final class TilePipeline: Sendable {
                 priority: request.scope == .family ? .prewarm : .awaited,
                 waiter: waiter
             ) {
-                let payload = JobPayload(tileset: request.tileset, family: family, tile: key.tile)
+                let payload = JobPayload(tileset: request.tileset, family: family, tile: key.tile, derived: derived)
                 return (payload, payload.possibleForms)
             }
             switch submission {
@@ -165,12 +182,15 @@ struct JobPayload: Sendable {
     let family: Family?
     /// The family's parent, or the stored tile.
     let tile: TileCoordinate
+    /// The one form that the job makes, where that is neither stored nor rendered.
+    let derived: TileVariant?
 
     /// The place of a member, which for a stored tile is its only one.
     func coordinate(of form: MemberForm) -> TileCoordinate { family?.coordinate(ofMember: form.member) ?? tile }
 
     /// Each member as stored, and padded where that is something else.
     var possibleForms: MemberForms {
+        if let derived { return MemberForms([MemberForm(member: 0, isPadded: derived.isPadded)]) }
         let pyramid = tileset.pyramid
         var forms = MemberForms()
         for member in family?.members ?? [0] {

@@ -2,18 +2,35 @@
 
 package import TileCache
 package import TileModel
+package import TileSources
 
 /// How a request for a tile ended.
 package enum TileOutcome: Sendable {
     /// The tile, and where it came from: memory, where it was there after all, or `render`. For a family: `render`
     /// where any of it had to be made. The receiver owns the reference and releases it.
     case tile(PinnedTile, TileTier)
+    /// The tile, which lies in a file and is too large for memory to keep.
+    case file(FileTile)
     /// The geometry has the tile, but the source has nothing to make it from.
     case missing
     /// It could not be made; the reason is in the log.
     case failed
+    /// The tileset's file is being changed: ask again when it has been opened anew.
+    case changing
     /// The pipeline is shutting down.
     case stopped
+}
+
+/// A tile that is sent from its file.
+package final class FileTile: Sendable {
+    /// The header block, as memory keeps it of other tiles.
+    package let headers: [UInt8]
+    package let range: StoredTileRange
+
+    package init(headers: [UInt8], range: StoredTileRange) {
+        self.headers = headers
+        self.range = range
+    }
 }
 
 /// Who is told how a request ended: a reactor's mailbox, a test.

@@ -7,7 +7,7 @@ package import Telemetry
 package import TileCache
 package import TileModel
 package import TilePipeline
-import TileSources
+package import TileSources
 
 /// The tile server: sources, memory, the miss path and the HTTP server, wired together.
 ///
@@ -22,6 +22,12 @@ package final class TileService {
         package var http: HTTPServerConfiguration
         /// How tiles are made.
         package var parameters = ReconstructionParameters.standard
+        /// The forms of tilesets that are known.
+        package var recognizers = SourceRecognizer.core
+        /// How far below their last level maps are enlarged.
+        package var overzoom = OverzoomRules()
+        /// Whether files are watched, so that a changed tileset is opened again by itself.
+        package var watchesFiles = true
         /// How long clients may keep tiles.
         package var caching = CachePolicies()
         /// Where to listen besides what `http` binds itself: Unix sockets, and sockets that are handed over.
@@ -49,9 +55,10 @@ package final class TileService {
     private let configuration: Configuration
     private let logger: Logger
     private let state: ServiceState
-    private let opening: CatalogOpening
+    private let reloader: CatalogReloader
     private let server: HTTPServer
     private let accessLog: AccessLog?
+    private let watch: CatalogWatch?
     /// All metrics of the service.
     package let metrics: MetricsRegistry
 
@@ -62,7 +69,6 @@ package final class TileService {
         self.configuration = configuration
         self.logger = logger
         let opening = CatalogOpening(configuration, logger: logger)
-        self.opening = opening
         let metrics = MetricsRegistry()
         self.metrics = metrics
         let cache: TileCache
@@ -72,8 +78,14 @@ package final class TileService {
             throw .cache(error)
         }
         cache.registerMetrics(in: metrics)
+        let watch =
+            configuration.watchesFiles
+            ? CatalogWatch(paths: configuration.paths, extensions: ["pmtiles", "mbtiles", "dzi"], logger: logger) : nil
+        self.watch = watch
+        var pipelineConfiguration = configuration.pipeline
+        pipelineConfiguration.sourceChanged = { _ in watch?.sourceChanged() }
         let pipeline = TilePipeline(
-            configuration: configuration.pipeline,
+            configuration: pipelineConfiguration,
             cache: cache,
             metrics: metrics,
             logger: logger
@@ -86,6 +98,7 @@ package final class TileService {
             crossOrigin: configuration.crossOrigin
         )
         self.state = state
+        reloader = CatalogReloader(opening: opening, state: state, caching: configuration.caching, logger: logger)
         let accessLog: AccessLog?
         do throws(ListenError) {
             accessLog = try configuration.accessLog.map { (path) throws(ListenError) in
@@ -119,6 +132,10 @@ package final class TileService {
         do { try state.pipeline.start() } catch { throw .thread(error) }
         do { try accessLog?.start() } catch { throw .thread(error) }
         do { try server.start() } catch { throw .server(error) }
+        let reloader = reloader
+        do {
+            try watch?.start(tilesets: { reloader.tilesets }) { change in reloader.reload(touched: change.touched) }
+        } catch { throw .thread(error) }
     }
 
     /// The ports that are listened on.
@@ -132,6 +149,7 @@ package final class TileService {
     @discardableResult
     package func stop(deadline: Duration) -> Bool {
         state.beginDraining()
+        watch?.stop()
         configuration.listeners?.removeFiles()
         let isDrained = server.drain(deadline: deadline)
         server.stop()
@@ -145,32 +163,14 @@ package final class TileService {
         state.cache.stop()
     }
 
-    /// Searches the paths again (and opens the access log again, for who rotates it) and serves what is there now, from each reactor's next turn on. A tileset whose files
-    /// are as they were keeps its place in memory; the tiles of one that changed or went away leave it. Requests under way
-    /// are answered from what they were asked of. Blocks on the file system; one thread at a time.
+    /// Searches the paths again (`CatalogReloader.reload`), and opens the access log again, for who rotates it.
     ///
     /// - Returns: how many tilesets stayed as they were, and how many are new or changed.
     @discardableResult
     package func reload() -> (kept: Int, opened: Int) {
         do { try accessLog?.reopen() } catch { logger.log(.error, "\(error)") }
-        let older = state.catalog.current.0
-        let tilesets = opening.open(after: older)
-        state.catalog.replace(by: ServedCatalog(tilesets, caching: configuration.caching, after: older))
-        let ordinals = Set(tilesets.map(\.ordinal))
-        let gone = older.entries.map(\.tileset.ordinal).filter { !ordinals.contains($0) }
-        if !gone.isEmpty {
-            let participant = state.cache.makeParticipant()
-            for ordinal in gone { state.cache.removeAll(ordinal: ordinal, by: participant) }
-        }
-        let kept = older.entries.count - gone.count
-        logger.log(
-            .info,
-            "opened the catalog again",
-            [
-                "kept": .integer(kept), "opened": .integer(tilesets.count - kept), "gone": .integer(gone.count),
-            ]
-        )
-        return (kept, tilesets.count - kept)
+        defer { watch?.catalogChanged() }
+        return reloader.reload()
     }
 
     private func registerMetrics() {

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import JSONText
-import TileModel
+package import JSONText
+package import TileModel
 
 /// What small files beside the tiles say for people: names, sources, scale. All optional; a file that cannot be read
 /// or understood says nothing, because no tile depends on it.
-struct TilesetMetadata: Hashable {
-    var title: String?
-    var attribution: String?
-    var micronsPerPixel: Double?
-    var bounds: GeographicBounds?
-    var center: MapCenter?
-    var details: String?
-    var vectorLayers: [VectorLayer] = []
+package struct TilesetMetadata: Hashable, Sendable {
+    package var title: String?
+    package var attribution: String?
+    package var micronsPerPixel: Double?
+    package var bounds: GeographicBounds?
+    package var center: MapCenter?
+    package var details: String?
+    package var vectorLayers: [VectorLayer] = []
 
     /// The longest text that is taken over: it goes into every catalog.
     private static let maxText = 1000
@@ -20,12 +20,12 @@ struct TilesetMetadata: Hashable {
     /// From a slide's summary.json: `title`, `attribution`, `microns_per_pixel` (the rest is its maker's affair).
     /// From a map's metadata.json or TileJSON: `name`, `attribution`, `bounds`, `center`, `description`,
     /// `vector_layers` (also inside `json`, as MBTiles has them).
-    init(json bytes: [UInt8]) {
+    package init(json bytes: [UInt8]) {
         self.init((try? JSONReader.read(bytes, dialect: .json)) ?? JSONNode(value: .null, line: 1, column: 1))
     }
 
     /// From members of those names.
-    init(_ document: JSONNode) {
+    package init(_ document: JSONNode) {
         title = Self.text(document["title"] ?? document["name"])
         attribution = Self.text(document["attribution"])
         micronsPerPixel = Self.scale((document["microns_per_pixel"] ?? document["mpp"])?.double)
@@ -77,7 +77,7 @@ struct TilesetMetadata: Hashable {
     }
 
     /// Sets what is said here on `info`.
-    func apply(to info: inout TilesetInfo) {
+    package func apply(to info: inout TilesetInfo) {
         info.attribution = attribution
         info.micronsPerPixel = micronsPerPixel
         info.bounds = bounds

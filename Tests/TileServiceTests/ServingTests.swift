@@ -101,6 +101,7 @@ struct ServingTests {
             of: key,
             entityTag: 0xC0_FFEE_0000_0001,
             format: format,
+            isCompressed: false,
             byteCount: byteCount,
             modified: nil,
             to: &block

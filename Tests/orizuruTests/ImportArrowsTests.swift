@@ -11,6 +11,7 @@ struct ImportArrowsTests {
     private static let allowed: KeyValuePairs<String, Set<String>> = [
         "CTurboJPEG": [],
         "CPNG": [],
+        "CZlib": [],
         "CSQLite": [],
         "CTIFF": [],
         "COpenSlide": [],
@@ -20,14 +21,15 @@ struct ImportArrowsTests {
         "CPlatform": [],
         "TileModel": [],
         "JSONText": [],
+        "GZip": ["CZlib"],
         "LockFree": ["CPlatform"],
         "Telemetry": ["LockFree", "CPlatform"],
         "ImageCodecs": ["CTurboJPEG", "CPNGCalls", "CPlatform"],
         "FamilyRendering": ["TileModel", "ImageCodecs"],
-        "TileSources": ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"],
+        "TileSources": ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry"],
         "TileCache": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
         "TilePipeline": [
-            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "TileModel", "GZip", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ],
         "HTTPMessages": ["CPlatform"],
@@ -39,11 +41,19 @@ struct ImportArrowsTests {
             "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
         ],
         "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
+        "TilesetExport": [
+            "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "TileDescriptions", "TileSources", "TileCache",
+            "TilePipeline",
+        ],
+        "MBTilesSource": [
+            "CSQLite", "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "FamilyRendering", "TileSources",
+            "TilesetExport",
+        ],
         "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "TilesetExport", "MBTilesSource",
         ],
     ]
 

@@ -8,6 +8,7 @@ import Telemetry
 import TileCache
 import TileModel
 import TilePipeline
+import TileSources
 
 /// Answers the requests of one reactor.
 ///
@@ -84,8 +85,8 @@ final class TileHandler: RequestHandler {
         // SAFETY: the request's bytes are valid and unchanged for this call.
         let path = unsafe request.path.assumingMemoryBound(to: UInt8.self).span
         switch catalog.router.route(path) {
-        case .tile(let index, let place, let format, let padded):
-            tile(catalog.entries[index], place, format, padded, request, &responder)
+        case .tile(let index, let place, let format, let padded, let isDouble):
+            tile(catalog.entries[index], place, format, padded, isDouble, request, &responder)
         case .deepZoom(let index): document(catalog.deepZoom(index), request, &responder)
         case .viewer(let index): document(catalog.viewer(index), request, &responder)
         case .asset(let index): document(Pages.assets[index].document, request, &responder)
@@ -110,6 +111,11 @@ final class TileHandler: RequestHandler {
             let bytes = unsafe StoredTile(headers: pinned.headers, body: pinned.body, block: pinned.object)
             answer(bytes, tier, waiting, &responder)
             pinned.release()
+        case .outcome(.file(let file)):
+            answer(file, waiting, &responder)
+        case .outcome(.changing):
+            count(waiting, .render, .unavailable)
+            refuse(.unavailable, "the tileset is being replaced; try again\n", &responder, retryAfter: 1)
         case .outcome(.missing):
             count(waiting, .render, .notFound)
             refuse(.notFound, "no such tile\n", &responder)
@@ -147,11 +153,12 @@ final class TileHandler: RequestHandler {
         _ place: TileCoordinate,
         _ format: TileFormat,
         _ padded: Bool,
+        _ isDouble: Bool,
         _ request: borrowing Request,
         _ responder: inout Responder
     ) {
         guard format.rawValue == entry.tileset.format.rawValue,
-            let key = entry.tileset.key(of: place, format: format, padded: padded)
+            let key = Self.key(of: place, format, padded, isDouble, entry.tileset, request)
         else {
             entry.counts.add(.none, .notFound)
             refuse(.notFound, "no such tile\n", &responder)
@@ -251,6 +258,71 @@ final class TileHandler: RequestHandler {
         shared.latency[tier].observe(nanoseconds: duration)
     }
 
+    /// Answers a deferred request with a tile that stays in its file.
+    private func answer(_ file: FileTile, _ waiting: Waiting, _ responder: inout Responder) {
+        // SAFETY: the tile keeps its headers; there is no body in memory, and so nobody to keep it.
+        unsafe file.headers.withUnsafeBytes { headers in
+            let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+            let tile = unsafe StoredTile(headers: headers, body: none, block: nil)
+            var context = AnswerContext(
+                entry: waiting.entry,
+                tier: .render,
+                isVersioned: waiting.isVersioned && tile.isOfVersion,
+                origin: waiting.origin
+            )
+            context.duration = MonotonicClock.nanoseconds - waiting.start
+            let outcome = unsafe waiting.conditions?.outcome(
+                tag: tile.entityTag,
+                lastModified: tile.lastModified,
+                byteCount: file.range.count
+            )
+            var status = Status.ok
+            var part = 0..<file.range.count
+            var head: [UInt8] = unsafe Array(headers)
+            beginLines(context)
+            switch outcome ?? .whole {
+            case .whole: break
+            case .part(let some):
+                status = .partialContent
+                part = some
+                unsafe scratch.append(contentsOf: tile.validatorLines)
+                scratch += PartText.lines(some, of: file.range.count)
+                head = unsafe Array(tile.linesBehindLength)
+            case .notModified:
+                unsafe scratch.append(contentsOf: tile.validatorLines)
+                return sendNotModified(context, &responder)
+            case .rangeNotSatisfiable:
+                context.entry.counts.add(.render, .rangeNotSatisfiable)
+                return refuse(
+                    .rangeNotSatisfiable,
+                    PartText.refusal,
+                    &responder,
+                    contentRange: file.range.count
+                )
+            case .preconditionFailed:
+                context.entry.counts.add(.render, .preconditionFailed)
+                return refuse(.preconditionFailed, "the tile is another one\n", &responder)
+            }
+            guard let descriptor = file.range.openDescriptor() else {
+                count(waiting, .render, .unavailable)
+                return refuse(.unavailable, "the tileset is being replaced; try again\n", &responder, retryAfter: 1)
+            }
+            let offset = Int64(file.range.offset + part.lowerBound)
+            unsafe head.withUnsafeBytes { head in
+                unsafe scratch.withUnsafeBytes { lines in
+                    unsafe responder.send(
+                        status: status,
+                        head: head,
+                        file: FileBody(descriptor: descriptor, offset: offset, count: part.count),
+                        extra: lines
+                    )
+                }
+            }
+            context.entry.counts.add(.render, status)
+            shared.latency[.render].observe(nanoseconds: context.duration ?? 0)
+        }
+    }
+
     /// Sends a tile, a part of it, or what its request's conditions make of it.
     private func answer(
         _ tile: StoredTile,
@@ -305,6 +377,7 @@ final class TileHandler: RequestHandler {
     ) {
         scratch.removeAll(keepingCapacity: true)
         unsafe scratch.append(contentsOf: tile.validatorLines)
+        if entry.tileset.isCompressed { scratch += TileHeaders.varyLine.utf8 }
         scratch += shared.notModifiedHead
         // SAFETY: the lines are the entry's, the head is ours, both unchanged during the call.
         unsafe entry.lines.with(tier, isVersioned: isVersioned) { lines in
@@ -317,6 +390,7 @@ final class TileHandler: RequestHandler {
     }
 
     private func sendNotModified(_ context: AnswerContext, _ responder: inout Responder) {
+        if context.entry.tileset.isCompressed { scratch += TileHeaders.varyLine.utf8 }
         // SAFETY: the state's own array, alive as long as the state.
         unsafe shared.notModifiedHead.withUnsafeBytes { head in
             unsafe send(.notModified, head: head, UnsafeRawBufferPointer(start: nil, count: 0), nil, &responder)
@@ -390,6 +464,33 @@ final class TileHandler: RequestHandler {
     }
 
     // MARK: Requests
+
+    /// The key of what a request asks for: nearly always a tile that is stored or rendered in the form of its URL.
+    @inline(__always)
+    private static func key(
+        of tile: TileCoordinate,
+        _ format: TileFormat,
+        _ padded: Bool,
+        _ isDouble: Bool,
+        _ tileset: OpenTileset,
+        _ request: borrowing Request
+    ) -> TileKey? {
+        if !isDouble, !tileset.isCompressed, let key = tileset.key(of: tile, format: format, padded: padded) {
+            return key
+        }
+        let variant = TileVariant(
+            format: format,
+            isPadded: padded,
+            isDouble: isDouble,
+            isInflated: tileset.isCompressed && refusesGzip(request)
+        )
+        return tileset.key(of: tile, as: variant)
+    }
+
+    private static func refusesGzip(_ request: borrowing Request) -> Bool {
+        guard let value = unsafe request.field(.acceptEncoding) else { return false }
+        return unsafe !AcceptEncoding.allowsGzip(value)
+    }
 
     /// Whether the query is `v=` and the tileset's version: then the URL can be kept for ever.
     private static func names(version: [UInt8], _ request: borrowing Request) -> Bool {

@@ -27,6 +27,8 @@ package struct TileHeaders: TileHeaderWriting {
     static let lastModifiedLine = 26..<72
     static let lastModified = 41..<70
 
+    static let varyLine = "Vary: Accept-Encoding\r\n"
+
     /// The line of the tag.
     static func appendEntityTagLine(_ tag: UInt64, to block: inout [UInt8]) {
         block += "ETag: ".utf8
@@ -38,6 +40,7 @@ package struct TileHeaders: TileHeaderWriting {
         of key: TileKey,
         entityTag: UInt64,
         format: TileFormat,
+        isCompressed: Bool,
         byteCount: Int,
         modified: Int?,
         to block: inout [UInt8]
@@ -49,6 +52,9 @@ package struct TileHeaders: TileHeaderWriting {
         block += "\r\nContent-Type: ".utf8
         block += format.mediaType.description.utf8
         block += "\r\n".utf8
+        if isCompressed { block += "Content-Encoding: gzip\r\n".utf8 }
+        // Both forms of what is sent compressed to some and inflated to others.
+        if isCompressed || key.variant?.isInflated == true { block += Self.varyLine.utf8 }
         block += common
         block += "\r\n".utf8
     }

@@ -6,6 +6,6 @@ extension ProgramSpec {
         name: "orizuru",
         purpose: "Orizuru serves microscope slides and maps as tiles.",
         version: "0.1.0",
-        commands: [ServeConfiguration.command, PrewarmCommand.command, SampleCommand.command]
+        commands: [ServeConfiguration.command, PrewarmCommand.command, ExportCommand.command, SampleCommand.command]
     )
 }

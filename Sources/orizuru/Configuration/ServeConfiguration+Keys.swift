@@ -84,6 +84,26 @@ extension ServeConfiguration {
                 mode, \(ReconstructionParameters.exactQuality) in exact mode, which knows no other.
                 """
         )
+        static let overzoom = ConfigurationKey(
+            "maps.overzoom",
+            SettingKind.overzoomRules.orNone("off"),
+            standard: .string("off"),
+            group: maps,
+            help: """
+                How many levels below their last one maps of JPEG or PNG tiles are served, cut out of their finest tiles \
+                and enlarged. off: none.
+                """
+        )
+        static let watch = ConfigurationKey<SettingSwitch>(
+            "maps.watch",
+            .choice("SWITCH"),
+            standard: .string("on"),
+            group: maps,
+            help: """
+                Whether files are watched (inotify), so that a tileset that changes is opened again by itself. off: on \
+                SIGHUP alone.
+                """
+        )
         static let evictionPolicy = ConfigurationKey<EvictionPolicy>(
             "eviction.policy",
             .choice("POLICY"),
@@ -248,6 +268,7 @@ extension ServeConfiguration {
         static let all: [ConfigurationKeyFacts] = [
             paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
             reconstruction.facts, quality.facts,
+            overzoom.facts, watch.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
             maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,
             trustedProxies.facts, headerBytes.facts, targetBytes.facts, connections.facts,
@@ -258,6 +279,7 @@ extension ServeConfiguration {
 
         private static let general = "Server"
         private static let picture = "Pictures"
+        private static let maps = "Tilesets"
         private static let cache = "Memory cache"
         private static let http = "HTTP"
         private static let log = "Log"

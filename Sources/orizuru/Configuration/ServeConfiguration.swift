@@ -5,6 +5,7 @@ import HTTPServer
 import Telemetry
 import TileCache
 import TileModel
+import TileService
 
 /// Everything that `orizuru serve` is told: one value, complete and valid, made by `ServeConfiguration.load`.
 ///
@@ -23,9 +24,17 @@ struct ServeConfiguration: Sendable, Equatable {
     let queueLimit: Int
     /// Reconstruction mode and quality.
     let parameters: ReconstructionParameters
+    let maps: Maps
     let eviction: Eviction
     let http: HTTP
     let log: Log
+
+    /// What is served of maps beyond their stored tiles, and how changes are noticed.
+    struct Maps: Sendable, Equatable {
+        /// Nil: none.
+        let overzoom: OverzoomRules?
+        let watches: Bool
+    }
 
     /// The memory cache's choice of what leaves.
     struct Eviction: Sendable, Equatable {
@@ -76,6 +85,7 @@ struct ServeConfiguration: Sendable, Equatable {
         workers = try settings.read(Keys.workers)
         reactors = try settings.read(Keys.reactors)
         queueLimit = try settings.read(Keys.queueLimit)
+        maps = Maps(overzoom: try settings.read(Keys.overzoom), watches: try settings.read(Keys.watch) == .on)
         eviction = Eviction(
             policy: try settings.read(Keys.evictionPolicy),
             warmTimeToLive: try settings.read(Keys.warmTimeToLive)
