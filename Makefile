@@ -24,7 +24,7 @@ TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-ve
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
-.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test lint format bench bench-render \
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test archive-test lint format bench bench-render \
 	bench-family bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
 	bench-packages stress-packages
 
@@ -81,7 +81,7 @@ sample: build ## write tiles-sample anew
 
 # -------------------------------------------------------------------------------------------------------- test
 
-test: test-packages lint unit-test core-links sanitizers browser-test interop-test ## install what is missing and run everything
+test: test-packages lint unit-test core-links sanitizers browser-test archive-test ## install what is missing and run everything
 	@echo "make test: everything passed"
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
@@ -106,13 +106,13 @@ $(VENV)/bin/selenium-is-there: Tests/Browser/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Browser/requirements.txt
 	@touch $@
 
-interop-test: trait-packages $(VENV)/bin/interop-is-there ## the shared maps, served and exported, against other readers
+archive-test: trait-packages $(VENV)/bin/archives-are-there ## the shared maps, served and exported, against other readers
 	$(SWIFT) build --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
-	Tests/Interop/run $(VENV)/bin/python $(ALL_TRAITS_BUILD)/debug/orizuru
+	Tests/Archives/run $(VENV)/bin/python $(ALL_TRAITS_BUILD)/debug/orizuru
 
-$(VENV)/bin/interop-is-there: Tests/Interop/requirements.txt
+$(VENV)/bin/archives-are-there: Tests/Archives/requirements.txt
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Interop/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Archives/requirements.txt
 	@touch $@
 
 stress: stress-packages ## the long runs: sanitizers, models, every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)

@@ -73,7 +73,10 @@ extension FuzzTarget {
         run: { bytes in
             if let inflated = try? GZip.inflate(bytes, limit: 1 << 16) { precondition(inflated.count <= 1 << 16) }
         },
-        seeds: { [[], Array("a tile, a tile".utf8), [UInt8](repeating: 7, count: 70_000)].compactMap { try? GZip.deflate($0) } }
+        seeds: {
+            let texts = [[], Array("a tile, a tile".utf8), [UInt8](repeating: 7, count: 70_000)]
+            return texts.compactMap { try? GZip.deflate($0) }
+        }
     )
 
     /// The field Accept-Encoding.

@@ -13,7 +13,7 @@ import time
 
 class Server:
     def __init__(self, orizuru, paths, *options):
-        self.log = tempfile.NamedTemporaryFile(prefix="orizuru-interop-", suffix=".log")
+        self.log = tempfile.NamedTemporaryFile(prefix="orizuru-archives-", suffix=".log")
         self.process = subprocess.Popen(
             [orizuru, "serve", *paths, "--listen", "127.0.0.1:0", "--log-format", "json", *options],
             stdout=subprocess.PIPE, stderr=self.log, text=True)

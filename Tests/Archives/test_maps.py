@@ -326,4 +326,4 @@ if __name__ == "__main__":
     check_exports()
     check_interrupted_export()
     check_changes()
-    print("interop: all passed")
+    print("archives: all passed")
