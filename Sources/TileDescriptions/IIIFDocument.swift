@@ -22,7 +22,7 @@ package enum IIIFDocument {
             ("id", .string("\(base)/iiif/\(tileset.id)")),
             ("type", .string("ImageService3")),
             ("protocol", .string("http://iiif.io/api/image")),
-            ("profile", .string("level2")),
+            ("profile", .string("level1")),
             ("width", .integer(pyramid.size.width)),
             ("height", .integer(pyramid.size.height)),
             ("maxArea", .integer(maxArea)),
@@ -43,11 +43,15 @@ package enum IIIFDocument {
                     ])
                 ])
             ),
-            ("preferredFormats", .array([.string("jpg")])),
-            ("extraQualities", .array([.string("color"), .string("gray")])),
-            ("extraFeatures", .array([.string("mirroring"), .string("sizeByConfinedWh")])),
+            ("preferredFormats", strings(["jpg"])),
+            ("extraFormats", strings(["png"])),
+            ("extraQualities", strings(["color", "gray", "bitonal"])),
+            // All of level 2 but sizeByConfinedWh: a box that is larger than the region is refused, not filled in part.
+            ("extraFeatures", strings(["mirroring", "regionByPct", "rotationBy90s", "sizeByPct", "sizeByWh"])),
         ]
         if let attribution = tileset.attribution { members.append(("attribution", .string(attribution))) }
         return .object(members)
     }
+
+    private static func strings(_ values: [String]) -> JSONOutput { .array(values.map(JSONOutput.string)) }
 }

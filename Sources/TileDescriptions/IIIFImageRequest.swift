@@ -6,6 +6,15 @@ package import TileModel
 ///
 /// Source: IIIF Image API 3.0, section 4. Pure: nothing here knows tiles.
 package struct IIIFImageRequest: Hashable, Sendable {
+    /// Which colours are shown.
+    package enum Quality: String, Hashable, Sendable {
+        /// As they are; `default` means the same.
+        case color
+        case gray
+        /// Black and white.
+        case bitonal
+    }
+
     /// The part of the full picture, in its pixels.
     package let region: PixelRect
     /// The size of the answer before it is turned.
@@ -14,7 +23,7 @@ package struct IIIFImageRequest: Hashable, Sendable {
     package let isMirrored: Bool
     /// Quarter turns clockwise: 0...3.
     package let quarterTurns: Int
-    package let isGray: Bool
+    package let quality: Quality
     package let format: TileFormat
 
     /// Reads the segments for a picture of `full` pixels.
@@ -32,7 +41,7 @@ package struct IIIFImageRequest: Hashable, Sendable {
         region = try Self.region(String(regionText), full)
         size = try Self.size(String(sizeText), region.size, maxArea)
         (isMirrored, quarterTurns) = try Self.rotation(String(rotation))
-        (isGray, format) = try Self.qualityAndFormat(String(qualityAndFormat))
+        (quality, format) = try Self.qualityAndFormat(String(qualityAndFormat))
     }
 
     // MARK: Region (4.1)
@@ -77,8 +86,7 @@ package struct IIIFImageRequest: Hashable, Sendable {
             let parts = try wholeNumbers(String(text.dropFirst()), .size)
             guard parts.count == 2 else { throw IIIFRequestError(.size, text, "must be two numbers") }
             let across = Double(parts[0]) / Double(region.width), down = Double(parts[1]) / Double(region.height)
-            let both = min(across, down)
-            wanted = both >= 1 ? region : scaled(region, both)
+            wanted = scaled(region, min(across, down))
         } else {
             let parts = text.split(separator: ",", omittingEmptySubsequences: false)
             guard parts.count == 2 else { throw IIIFRequestError(.size, text, "has an unknown form") }
@@ -141,18 +149,15 @@ package struct IIIFImageRequest: Hashable, Sendable {
         return (isMirrored, Int(angle) / 90 % 4)
     }
 
-    private static func qualityAndFormat(_ text: String) throws(IIIFRequestError) -> (Bool, TileFormat) {
+    private static func qualityAndFormat(_ text: String) throws(IIIFRequestError) -> (Quality, TileFormat) {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         guard parts.count == 2 else { throw IIIFRequestError(.quality, text, "must be a quality, a dot and a format") }
-        let isGray: Bool
-        switch parts[0] {
-        case "default", "color": isGray = false
-        case "gray": isGray = true
-        default: throw IIIFRequestError(.quality, String(parts[0]), "must be default, color or gray")
+        guard let quality = parts[0] == "default" ? .color : Quality(rawValue: String(parts[0])) else {
+            throw IIIFRequestError(.quality, String(parts[0]), "must be default, color, gray or bitonal")
         }
         switch parts[1] {
-        case "jpg": return (isGray, .jpeg)
-        case "png": return (isGray, .png)
+        case "jpg": return (quality, .jpeg)
+        case "png": return (quality, .png)
         default: throw IIIFRequestError(.format, String(parts[1]), "must be jpg or png")
         }
     }

@@ -81,7 +81,7 @@ extension TilesetSummary {
             ("tiles", .string(tileTemplate(level: "{level}"))),
             ("micronsPerPixel", JSONOutput(micronsPerPixel)),
             ("iiif", kind == .slide ? .string("/iiif/\(id)/info.json") : .null),
-            ("zoomify", kind == .slide ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
+            ("zoomify", kind == .slide && pyramid.overlap == 0 ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
             ("tilejson", kind == .map ? .string("/tilejson/\(id).json") : .null),
             ("wmts", kind == .map ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
             ("thumbnail", .string("/thumbnail/\(id).jpg")),

@@ -57,8 +57,13 @@ final class PictureMaker {
     }
 
     private func encode(_ picture: RasterImage, _ request: PictureRequest) throws(CodecError) -> [UInt8] {
-        let colours = request.isGray ? picture.gray() : picture
-        let turned = colours.oriented(mirrored: request.isMirrored, quarterTurns: request.quarterTurns)
+        let shown =
+            switch request.colours {
+            case .all: picture
+            case .gray: picture.gray()
+            case .blackAndWhite: picture.bitonal()
+            }
+        let turned = shown.oriented(mirrored: request.isMirrored, quarterTurns: request.quarterTurns)
         return request.format == .png
             ? try PNGCodec.encode(turned)
             : try encoder.encodeRaster(turned, quality: request.quality, subsampling: .quarter)

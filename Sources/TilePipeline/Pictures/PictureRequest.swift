@@ -4,6 +4,14 @@ package import TileModel
 
 /// A picture that is to be put together from a tileset's tiles: a region of an IIIF viewer, a thumbnail.
 package struct PictureRequest: Sendable {
+    /// What is shown of the colours.
+    package enum Colours: Sendable {
+        case all
+        case gray
+        /// Black where the luma is below half, white elsewhere.
+        case blackAndWhite
+    }
+
     package let tileset: OpenTileset
     /// What it shows, in pixels of the finest level. Must lie inside the pyramid and not be empty.
     package var region: PixelRect
@@ -12,7 +20,7 @@ package struct PictureRequest: Sendable {
     package var isMirrored = false
     /// Quarter turns clockwise, after mirroring: 0...3.
     package var quarterTurns = 0
-    package var isGray = false
+    package var colours = Colours.all
     /// JPEG or PNG.
     package var format = TileFormat.jpeg
     /// Of a JPEG: 1...100.

@@ -94,7 +94,7 @@ extension TileHandler {
             return refuse(.badRequest, "\(error)\n", &responder)
         }
         // What viewers ask for nearly always is a tile as it is stored or rendered anyway.
-        if asked.format == entry.tileset.format, !asked.isMirrored, asked.quarterTurns == 0, !asked.isGray,
+        if asked.format == entry.tileset.format, !asked.isMirrored, asked.quarterTurns == 0, asked.quality == .color,
             let place = PicturePlan.tile(showing: asked.region, at: asked.size, in: entry.tileset.pyramid)
         {
             return tile(entry, place, asked.format, false, request, &responder)
@@ -102,7 +102,12 @@ extension TileHandler {
         var picture = PictureRequest(tileset: entry.tileset, region: asked.region, size: asked.size)
         picture.isMirrored = asked.isMirrored
         picture.quarterTurns = asked.quarterTurns
-        picture.isGray = asked.isGray
+        picture.colours =
+            switch asked.quality {
+            case .color: .all
+            case .gray: .gray
+            case .bitonal: .blackAndWhite
+            }
         picture.format = asked.format
         submit(picture, entry, request, &responder)
     }
