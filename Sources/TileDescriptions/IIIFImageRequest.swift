@@ -117,12 +117,9 @@ package struct IIIFImageRequest: Hashable, Sendable {
     private static func largest(of region: GridSize, _ maxArea: Int) -> GridSize {
         guard region.area > maxArea else { return region }
         let part = (Double(maxArea) / Double(region.area)).squareRoot()
-        let size = GridSize(width: Int(Double(region.width) * part), height: Int(Double(region.height) * part))
-        // A picture far longer than broad: its short side stays a pixel, so its long side is bounded here.
-        return GridSize(
-            width: min(max(size.width, 1), maxArea / max(size.height, 1)),
-            height: min(max(size.height, 1), maxArea / max(size.width, 1))
-        )
+        // Of a picture far longer than broad the short side stays a pixel, and that bounds the long one.
+        let width = max(Int(Double(region.width) * part), 1), height = max(Int(Double(region.height) * part), 1)
+        return GridSize(width: min(width, maxArea / height), height: min(height, maxArea / width))
     }
 
     private static func scaled(_ region: GridSize, _ part: Double) -> GridSize {
