@@ -53,6 +53,13 @@ package final class StoredTileRange: Sendable {
         count = range.count
     }
 
+    /// The bytes themselves, for who has to look at them after all.
+    package func bytes() throws(SourceError) -> [UInt8] {
+        let bytes = try file.bytes(at: offset, count: count, limit: Limits.tileBytes)
+        try file.checkUnchanged()
+        return bytes
+    }
+
     /// Another descriptor of the file, for who asks to close; nil where this process has too many, and where the file
     /// has been written to since it was opened.
     package func openDescriptor() -> Int32? {
