@@ -5,6 +5,7 @@ import LockFree
 import Telemetry
 import TileCache
 import TileModel
+import TileSources
 
 /// Puts one picture together: asks the pipeline for its tiles, a row of them at a time, decodes and reduces them. One
 /// thread's, which waits for tiles. Memory: the picture and the part of one row of tiles that it needs.

@@ -153,6 +153,9 @@ private struct WatchedFolders {
         var names: Set<String> = []
         /// Whether new tilesets may come here.
         var isRoot = false
+
+        /// What is watched first where not everything can be.
+        var rank: Int { names.isEmpty ? (isRoot ? 1 : 2) : 0 }
     }
 
     /// What a batch of events means.
@@ -188,7 +191,13 @@ private struct WatchedFolders {
             }
         }
         var next: [Int32: Interest] = [:]
-        for interest in wanted.values {
+        // Archives and descriptions first: a folder of loose tiles changes more rarely, and there may be very many.
+        let byRank = wanted.values.sorted { $0.rank < $1.rank }
+        for interest in byRank {
+            guard next.count < Self.watchLimit else {
+                warnOnce(interest, logger)
+                break
+            }
             let number = unsafe platform_watch_add(watch, interest.path)
             if number >= 0 {
                 // Two paths may lead to one folder.
@@ -197,17 +206,25 @@ private struct WatchedFolders {
                 merged.names.formUnion(interest.names)
                 merged.isRoot = merged.isRoot || interest.isRoot
                 next[number] = merged
-            } else if number == -ENOSPC, !hasWarned {
-                hasWarned = true
-                logger.log(
-                    .warning,
-                    "not every folder is watched for changes: raise fs.inotify.max_user_watches, or send SIGHUP",
-                    ["folder": .string(interest.path)]
-                )
+            } else if number == -ENOSPC {
+                warnOnce(interest, logger)
             }
         }
         for number in interests.keys where next[number] == nil { _ = platform_watch_remove(watch, number) }
         interests = next
+    }
+
+    /// A watch takes about a kilobyte of the kernel's memory.
+    private static let watchLimit = 16_384
+
+    private mutating func warnOnce(_ interest: Interest, _ logger: Logger) {
+        guard !hasWarned else { return }
+        hasWarned = true
+        logger.log(
+            .warning,
+            "not every folder is watched for changes; send SIGHUP after a change",
+            ["first": .string(interest.path), "limit": .string("\(Self.watchLimit), or fs.inotify.max_user_watches")]
+        )
     }
 
     /// Where a file's name stands, and where the file that it leads to does.
