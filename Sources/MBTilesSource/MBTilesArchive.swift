@@ -61,12 +61,20 @@ package final class MBTilesArchive: TileSource {
         buffer.clear()
         let connection =
             if let pooled = idle.withLock({ $0.popLast() }) { pooled } else { try SQLiteConnection(path: path) }
-        let isThere = try connection.readTile(
-            level: tile.level,
-            column: tile.x,
-            tmsRow: (1 << tile.level) - 1 - tile.y,
-            into: buffer
-        )
+        let isThere: Bool
+        do throws(SourceError) {
+            isThere = try connection.readTile(
+                level: tile.level,
+                column: tile.x,
+                tmsRow: (1 << tile.level) - 1 - tile.y,
+                into: buffer
+            )
+        } catch {
+            buffer.clear()
+            // Half of it written over, a database is malformed.
+            try identity.checkUnchanged()
+            throw error
+        }
         idle.withLock { $0.append(connection) }
         // Overwritten in place: what was read may be of either state.
         do {
