@@ -165,7 +165,7 @@ final class Router: Sendable {
         }
         guard cursor.isAtEnd(of: path), PathPart.hasPrefix(path, next, "TileGroup"),
             PathPart.number(path, next.lowerBound + 9..<next.upperBound) != nil,
-            let (stem, format) = Self.split(path, name),
+            let (stem, format, isDouble) = Self.split(path, name), !isDouble,
             let last = PathPart.lastIndex(of: UInt8(ascii: "-"), in: path, stem),
             let first = PathPart.lastIndex(of: UInt8(ascii: "-"), in: path, stem.lowerBound..<last),
             let tier = PathPart.number(path, stem.lowerBound..<first),
@@ -185,7 +185,7 @@ final class Router: Sendable {
         }
         guard let fifth = cursor.next(in: path), cursor.isAtEnd(of: path),
             let tileset = tilesets.index(of: path, second), let level = PathPart.number(path, third),
-            let y = PathPart.number(path, fourth), let (stem, format) = Self.split(path, fifth),
+            let y = PathPart.number(path, fourth), let (stem, format, isDouble) = Self.split(path, fifth), !isDouble,
             let x = PathPart.number(path, stem)
         else { return .notFound }
         return .tile(tileset: tileset, TileCoordinate(level: level, x: x, y: y), format, padded: true)
