@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Prewarm
+import TileModel
 
 /// The command `prewarm`: its table, and its options as values. Pure; `PrewarmCommand+Run.swift` drives it.
 enum PrewarmCommand {
@@ -13,7 +14,12 @@ enum PrewarmCommand {
             The server does this work last, behind everything that people look at.
             """,
             """
-            Exit code: 0 all is warm, 1 something failed, 2 the command line was wrong, 130 stopped by Ctrl-C (which \
+            A run that takes long can be stopped and taken up again: with --resume it goes on where it was, also after it \
+            was killed. --duration ends it in time for the morning, --rate and --ramp-up keep it gentle, --dry-run says \
+            beforehand what it would do.
+            """,
+            """
+            Exit code: 0 all is warm (or the time of --duration is over without a failure), 1 something failed, 2 the command line was wrong, 130 stopped by Ctrl-C (which \
             lets requests in flight finish; a second one does not).
             """,
         ],
@@ -30,11 +36,51 @@ enum PrewarmCommand {
                 defaultText: "all"
             ),
             OptionSpec(
+                "bbox",
+                "W,S,E,N",
+                isRepeatable: true,
+                help: """
+                    Of maps, only what touches this box of longitudes and latitudes in degrees. West of its west edge, the \
+                    east edge lies beyond the antimeridian: 170,-20,-170,0.
+                    """
+            ),
+            OptionSpec(
+                "geojson",
+                "FILE",
+                isRepeatable: true,
+                help: "Of maps, only what touches the polygons of this GeoJSON file."
+            ),
+            OptionSpec(
+                "pixels",
+                "X,Y,W,H",
+                isRepeatable: true,
+                help: "Of slides, only what touches this rectangle, in pixels of the full picture."
+            ),
+            OptionSpec(
                 "concurrency",
                 "N",
                 help: "How many requests are under way at once, 1 to 1024.",
                 defaultText: "8"
             ),
+            OptionSpec("rate", "N", help: "At most so many requests per second, such as 20 or 0.5."),
+            OptionSpec(
+                "ramp-up",
+                "TIME",
+                help: "How long it takes until all requests at once are under way, such as 30s.",
+                defaultText: "0s"
+            ),
+            OptionSpec("duration", "TIME", help: "Stop after this time, such as 6h."),
+            OptionSpec(
+                "resume",
+                "FILE",
+                help: """
+                    Keep how far the run came in this file, and go on from there if it is there already. It is removed when \
+                    all is done.
+                    """
+            ),
+            OptionSpec("failed", "FILE", help: "Add a line to this file for each request that failed for good."),
+            OptionSpec("retry-failed", "FILE", help: "Make the requests of a file of --failed, and no others."),
+            OptionSpec("dry-run", help: "Say what would be done, in counts and estimates, and do nothing."),
             OptionSpec(
                 "retries",
                 "N",
@@ -67,6 +113,14 @@ enum PrewarmCommand {
                 says: "One slide without its finest levels"
             ),
             ExampleSpec(
+                "orizuru prewarm http://127.0.0.1:8080 --bbox 5.9,45.8,10.5,47.8 --levels 6-14 --dry-run",
+                says: "What a country would cost"
+            ),
+            ExampleSpec(
+                "orizuru prewarm http://127.0.0.1:8080 --resume night.json --failed failed.jsonl --duration 6h",
+                says: "Every night a part of everything"
+            ),
+            ExampleSpec(
                 "orizuru prewarm http://tiles.example:8080 --concurrency 2 --progress json",
                 says: "Gently, from a script"
             ),
@@ -82,6 +136,9 @@ enum PrewarmCommand {
     struct Settings: Sendable {
         var options: PrewarmOptions
         var progress: ProgressForm
+        var isDryRun = false
+        /// GeoJSON files, to be read.
+        var geoJSONFiles: [String] = []
     }
 
     /// Reads the values of a parsed `prewarm`.
@@ -94,7 +151,7 @@ enum PrewarmCommand {
         }
         var options = PrewarmOptions(endpoint: endpoint)
         options.tilesets = command.values("tileset")
-        options.levels = try read(command, "levels", accepted: "A-B, A-, -B or one level, from 0 to 30", levels)
+        options.part.levels = try read(command, "levels", accepted: "A-B, A-, -B or one level, from 0 to 30", levels)
         if let count = try read(
             command,
             "concurrency",
@@ -109,8 +166,64 @@ enum PrewarmCommand {
         }
         let timeAccepted = "a time with its unit such as 500ms, 30s or 5min, from 1ms to 1d"
         if let timeout = try read(command, "timeout", accepted: timeAccepted, timeout) { options.timeout = timeout }
+        try readRegion(command, &options.part)
+        let rate = try read(command, "rate", accepted: "requests per second, more than 0 and at most 1000000", rate)
+        options.rate = rate
+        if let time = try read(command, "ramp-up", accepted: timeAccepted, timeout) { options.rampUp = time }
+        options.duration = try read(command, "duration", accepted: "a time such as 90s, 30min or 6h", duration)
+        options.resumeFile = command.value("resume")
+        options.failedFile = command.value("failed")
+        options.retryFile = command.value("retry-failed")
+        if options.retryFile != nil, options.resumeFile != nil {
+            throw UsageError(
+                message: "--retry-failed makes the requests of its file only; leave --resume out",
+                command: command.name
+            )
+        }
         let progress = try read(command, "progress", accepted: "auto, bar, json or none", ProgressForm.init(rawValue:))
-        return Settings(options: options, progress: progress ?? .auto)
+        var settings = Settings(options: options, progress: progress ?? .auto)
+        settings.isDryRun = command.flag("dry-run")
+        settings.geoJSONFiles = command.values("geojson")
+        return settings
+    }
+
+    private static func readRegion(_ command: ParsedCommand, _ part: inout WarmPart) throws(UsageError) {
+        for text in command.values("bbox") {
+            let numbers = text.split(separator: ",", omittingEmptySubsequences: false).compactMap { Double($0) }
+            guard numbers.count == 4, text.count(where: { $0 == "," }) == 3,
+                let box = GeographicRegion.Box(west: numbers[0], south: numbers[1], east: numbers[2], north: numbers[3])
+            else {
+                throw refused(command, "bbox", text, "west,south,east,north in degrees, such as 5.9,45.8,10.5,47.8")
+            }
+            part.geography = part.geography ?? GeographicRegion()
+            part.geography?.boxes.append(box)
+        }
+        for text in command.values("pixels") {
+            let numbers = text.split(separator: ",", omittingEmptySubsequences: false).compactMap {
+                number(String($0), 0...1 << 30)
+            }
+            guard numbers.count == 4, text.count(where: { $0 == "," }) == 3, numbers[2] > 0, numbers[3] > 0 else {
+                throw refused(command, "pixels", text, "x,y,width,height in whole pixels, such as 0,0,4096,4096")
+            }
+            part.pixels.append(PixelRect(x: numbers[0], y: numbers[1], width: numbers[2], height: numbers[3]))
+        }
+    }
+
+    private static func rate(_ text: String) -> Double? {
+        Double(text).flatMap { $0.isFinite && $0 > 0 && $0 <= 1_000_000 ? $0 : nil }
+    }
+
+    private static func duration(_ text: String) -> Duration? {
+        DurationText.parse(text).flatMap { $0 > .zero ? $0 : nil }
+    }
+
+    private static func refused(_ command: ParsedCommand, _ name: String, _ text: String, _ accepted: String)
+        -> UsageError
+    {
+        UsageError(
+            message: "--\(name): \(CommandLineParser.quoted(text)) is not accepted; expected \(accepted)",
+            command: command.name
+        )
     }
 
     private static func read<Value>(
@@ -121,10 +234,7 @@ enum PrewarmCommand {
     ) throws(UsageError) -> Value? {
         guard let text = command.value(name) else { return nil }
         if let value = parse(text) { return value }
-        throw UsageError(
-            message: "--\(name): \(CommandLineParser.quoted(text)) is not accepted; expected \(accepted)",
-            command: command.name
-        )
+        throw refused(command, name, text, accepted)
     }
 
     private static func number(_ text: String, _ range: ClosedRange<Int>) -> Int? {
