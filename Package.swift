@@ -84,6 +84,11 @@ let modules: [[Target]] = [
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
+        "DiskTier",
+        ["TileModel", "LockFree", "Telemetry", "CPlatform"],
+        testDependencies: ["DiskFaults", "stress-disk"]
+    ),
+    module(
         "TilePipeline",
         [
             "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
@@ -237,6 +242,18 @@ let package = Package(
                 "TestSupport",
             ],
             path: "Tests/Stress/Server",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "DiskFaults",
+            dependencies: ["DiskTier", "TileModel", "LockFree", "CPlatform"],
+            path: "Tests/DiskFaults",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-disk",
+            dependencies: ["DiskFaults", "DiskTier", "TileModel", "LockFree", "TestSupport"],
+            path: "Tests/Stress/Disk",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

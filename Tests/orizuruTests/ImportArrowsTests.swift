@@ -26,6 +26,7 @@ struct ImportArrowsTests {
         "FamilyRendering": ["TileModel", "ImageCodecs"],
         "TileSources": ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"],
         "TileCache": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
+        "DiskTier": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
         "TilePipeline": [
             "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
