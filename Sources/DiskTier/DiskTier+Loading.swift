@@ -13,6 +13,8 @@ struct LoadingState: Sendable {
     var running = 0
     /// Whether everything has been read in, and deletions have done their work.
     var isFinished = false
+    /// Whether nobody needs the rest any more.
+    var isClosing = false
     /// Nanoseconds from the opening to the end of it.
     var duration = 0
     var start = 0

@@ -183,7 +183,7 @@ extension DiskTier {
     /// Seals the active segment and makes the next one. Nil where there is one now.
     private func roll(_ state: inout WriterState) -> TierRefusal? {
         // Everything that is on disk is in the index before anything is added or evicted.
-        loading.wait { [isClosing] in $0.isFinished || isClosing.load(ordering: .relaxed) ? () : nil }
+        loading.wait { $0.isFinished || $0.isClosing ? () : nil }
         guard isAvailable else { return .unavailable }
         if let active = state.active { seal(active, &state) }
         state.active = nil

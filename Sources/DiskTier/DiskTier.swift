@@ -101,6 +101,7 @@ package final class DiskTier: Tier {
         guard !isClosing.exchange(true, ordering: .acquiringAndReleasing) else { return }
         keeper.withLock { $0.isStopping = true }
         keeper.broadcast()
+        loading.withLock { $0.isClosing = true }
         loading.broadcast()
         let threads = threads.withLock { threads in
             defer { threads = [] }
