@@ -33,8 +33,16 @@ package final class OpenTileset: Sendable {
         self.headers = headers
         pyramid = source.info.pyramid
         format = source.info.format
+        let finest = TileCoordinate(level: pyramid.maxLevel, x: 0, y: 0)
+        let parent = source.family(for: finest)?.parent
+        lookAheadGround = parent.flatMap { [pyramid] in
+            $0 == finest ? nil : Predictor.Ground(ordinal: ordinal, parentLevel: $0.level, pyramid: pyramid)
+        }
         entityHash = Self.hash(source.info.version, parameters)
     }
+
+    /// What the look-ahead has to know; nil where nothing is rendered.
+    let lookAheadGround: Predictor.Ground?
 
     /// Limits the log's lines about this tileset's damage.
     let fault = RepeatedFault()
@@ -65,6 +73,9 @@ package final class OpenTileset: Sendable {
         guard let family = source.family(for: key.tile), family.parent != key.tile else { return nil }
         return entityTag(of: key)
     }
+
+    /// Whether its tiles can be asked for in a format: their own, and where that can be decoded here, what can be encoded.
+    package func canMake(_ target: TileFormat) -> Bool { StoredTileForm.canMake(target, from: format) }
 
     /// The key of one tile, or nil where the pyramid has no such tile.
     ///

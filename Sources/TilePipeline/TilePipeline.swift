@@ -3,7 +3,7 @@
 package import LockFree
 package import Telemetry
 package import TileCache
-import TileModel
+package import TileModel
 import TileSources
 
 /// The miss path: turns requests for tiles that are not in memory into jobs, one for each family however many ask,
@@ -23,6 +23,8 @@ package final class TilePipeline: Sendable {
         package var queueLimit: Int
         /// The niceness of workers: hits keep the cores.
         package var nice: Int
+        /// Whether idle workers make ready what will probably be asked for.
+        package var looksAhead = true
 
         package init(workers: Int, queueLimit: Int = 512, nice: Int = 10) {
             precondition(workers > 0 && queueLimit > 0, "a pipeline of \(workers) workers and \(queueLimit) jobs")
@@ -36,6 +38,8 @@ package final class TilePipeline: Sendable {
     let cache: TileCache
     let metrics: PipelineMetrics
     let logger: Logger
+    /// Nil where it is switched off.
+    let lookAhead: LookAhead?
     private let configuration: Configuration
     private let threads = Lock<[OSThread]>([])
 
@@ -49,9 +53,13 @@ package final class TilePipeline: Sendable {
         self.configuration = configuration
         self.cache = cache
         self.logger = logger
+        let lookAhead = configuration.looksAhead ? LookAhead() : nil
+        self.lookAhead = lookAhead
         let board = ConditionLock(BoardState(board: Board(limit: configuration.queueLimit)))
         self.board = board
-        self.metrics = PipelineMetrics(registry: metrics) { board.withLock { ($0.board.counts, $0.board.queueDepth) } }
+        self.metrics = PipelineMetrics(registry: metrics, lookAhead: lookAhead) {
+            board.withLock { ($0.board.counts, $0.board.queueDepth) }
+        }
     }
 
     /// Starts the workers. Throws where the system refuses a thread; those already started are stopped then.
@@ -117,7 +125,14 @@ package final class TilePipeline: Sendable {
         let source = request.tileset.source
         // A family's parent is stored: it is rendered with its family only where the whole of it is asked for.
         let family = source.family(for: tile).flatMap { $0.parent != tile || request.scope == .family ? $0 : nil }
-        let key = JobKey(ordinal: request.key.ordinal, tile: family?.parent ?? tile, isFamily: family != nil)
+        let key = JobKey(
+            ordinal: request.key.ordinal,
+            tile: family?.parent ?? tile,
+            isFamily: family != nil,
+            format: request.format
+        )
+        // Before the job is there: a worker that is idle afterwards knows how long to wait for a viewer's rest.
+        let expected = request.scope == .tile ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
         let form = MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
         let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
         let submission: Submission = board.withLock { state in
@@ -129,7 +144,12 @@ package final class TilePipeline: Sendable {
                 priority: request.scope == .family ? .prewarm : .awaited,
                 waiter: waiter
             ) {
-                let payload = JobPayload(tileset: request.tileset, family: family, tile: key.tile)
+                let payload = JobPayload(
+                    tileset: request.tileset,
+                    family: family,
+                    tile: key.tile,
+                    format: request.format
+                )
                 return (payload, payload.possibleForms)
             }
             switch submission {
@@ -139,7 +159,46 @@ package final class TilePipeline: Sendable {
             }
         }
         if case .pending = submission { board.signal() }
+        expect(expected, by: participant)
         return submission
+    }
+
+    // MARK: Looking ahead
+
+    /// Somebody has used a tile that was made before anybody asked for it: what the look-ahead must know to follow a
+    /// viewer through what it made ready. Constant time but for what is expected now; never waits.
+    package func noteFirstUse(of tile: TileCoordinate, in tileset: OpenTileset, by participant: CacheParticipant) {
+        guard let lookAhead else { return }
+        expect(lookAhead.see(tile, of: tileset), by: participant)
+    }
+
+    /// Gives idle workers families that will probably be asked for, except those that are in memory.
+    func expect(_ suggestions: [LookAhead.Suggestion], by participant: CacheParticipant) {
+        for suggestion in suggestions {
+            let (tileset, family) = (suggestion.tileset, suggestion.family)
+            let tile = family.coordinate(ofMember: suggestion.form.member)
+            guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
+                !cache.contains(key, by: participant)
+            else { continue }
+            let name = JobKey(
+                ordinal: tileset.ordinal,
+                tile: family.parent,
+                isFamily: true,
+                format: tileset.format
+            )
+            let isNew = board.withLock { state in
+                state.board.expect(name, form: suggestion.form) {
+                    let payload = JobPayload(
+                        tileset: tileset,
+                        family: family,
+                        tile: family.parent,
+                        format: tileset.format
+                    )
+                    return (payload, payload.possibleForms)
+                }
+            }
+            if isNew { board.signal() }
+        }
     }
 
     /// The client is gone: its receiver is not told any more, and work that nobody else waits for is not begun.
@@ -165,6 +224,8 @@ struct JobPayload: Sendable {
     let family: Family?
     /// The family's parent, or the stored tile.
     let tile: TileCoordinate
+    /// What tiles are made as: the tileset's own format, or another one.
+    let format: TileFormat
 
     /// The place of a member, which for a stored tile is its only one.
     func coordinate(of form: MemberForm) -> TileCoordinate { family?.coordinate(ofMember: form.member) ?? tile }

@@ -42,4 +42,7 @@ package struct TileRequest: Sendable {
         self.key = key
         self.scope = scope
     }
+
+    /// What the tile is asked for as.
+    var format: TileFormat { key.format ?? tileset.format }
 }

@@ -22,6 +22,8 @@ package final class TileService {
         package var http: HTTPServerConfiguration
         /// How tiles are made.
         package var parameters = ReconstructionParameters.standard
+        /// The same for single tilesets, by their ids. An id that is not served is harmless: it may come with a reload.
+        package var parametersByTileset: [String: ReconstructionParameters] = [:]
         /// How long clients may keep tiles.
         package var caching = CachePolicies()
         /// Where to listen besides what `http` binds itself: Unix sockets, and sockets that are handed over.

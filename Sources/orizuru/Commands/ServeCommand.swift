@@ -108,13 +108,16 @@ extension ServeConfiguration {
         server.headDeadline = http.headerTimeout
         server.idleDeadline = http.idleTimeout
         server.writeBytesPerPeriod = http.writeRate.bytes * 10
+        var pipeline = TilePipeline.Configuration(workers: workers, queueLimit: queueLimit)
+        pipeline.looksAhead = looksAhead
         var service = TileService.Configuration(
             paths: paths,
             cache: cache,
-            pipeline: TilePipeline.Configuration(workers: workers, queueLimit: queueLimit),
+            pipeline: pipeline,
             http: server
         )
         service.parameters = parameters
+        service.parametersByTileset = parametersByTileset
         service.caching.standard.maxAge = Int(http.maxAge.components.seconds)
         service.caching.standard.staleWhileRevalidate = http.staleWhileRevalidate.map { Int($0.components.seconds) }
         service.caching.standard.staleIfError = http.staleIfError.map { Int($0.components.seconds) }

@@ -64,6 +64,17 @@ extension ServeConfiguration {
                 503 with Retry-After.
                 """
         )
+        static let lookAhead = ConfigurationKey(
+            "lookAhead",
+            .onOrOff,
+            standard: .string("on"),
+            group: general,
+            help: """
+                Whether idle workers render what will probably be asked for next: the rest of a viewport that is filling, \
+                the edge towards which a viewer moves, the middle before it is zoomed into. Costs at most about a quarter \
+                more renders; off saves them.
+                """
+        )
         static let reconstruction = ConfigurationKey<ReconstructionParameters.Mode>(
             "reconstruction",
             .choice("MODE"),
@@ -83,6 +94,13 @@ extension ServeConfiguration {
                 The JPEG quality of tiles that are encoded. auto: \(ReconstructionParameters.defaultQuality) in rounded \
                 mode, \(ReconstructionParameters.exactQuality) in exact mode, which knows no other.
                 """
+        )
+        static let tilesetQuality = ConfigurationKey(
+            "tilesetQuality",
+            SettingKind.qualityRules.orNone("off"),
+            standard: .string("off"),
+            group: picture,
+            help: "The JPEG quality of single tilesets, by id, in place of quality. Stored tiles are sent as they are."
         )
         static let evictionPolicy = ConfigurationKey<EvictionPolicy>(
             "eviction.policy",
@@ -247,7 +265,7 @@ extension ServeConfiguration {
         /// All of them, in the order of help and example.
         static let all: [ConfigurationKeyFacts] = [
             paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
-            reconstruction.facts, quality.facts,
+            lookAhead.facts, reconstruction.facts, quality.facts, tilesetQuality.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
             maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,
             trustedProxies.facts, headerBytes.facts, targetBytes.facts, connections.facts,

@@ -21,8 +21,12 @@ struct ServeConfiguration: Sendable, Equatable {
     let reactors: Int
     /// Families that may wait for a worker.
     let queueLimit: Int
+    /// Whether idle workers render ahead.
+    let looksAhead: Bool
     /// Reconstruction mode and quality.
     let parameters: ReconstructionParameters
+    /// The same of single tilesets.
+    let parametersByTileset: [String: ReconstructionParameters]
     let eviction: Eviction
     let http: HTTP
     let log: Log
@@ -76,6 +80,7 @@ struct ServeConfiguration: Sendable, Equatable {
         workers = try settings.read(Keys.workers)
         reactors = try settings.read(Keys.reactors)
         queueLimit = try settings.read(Keys.queueLimit)
+        looksAhead = try settings.read(Keys.lookAhead)
         eviction = Eviction(
             policy: try settings.read(Keys.evictionPolicy),
             warmTimeToLive: try settings.read(Keys.warmTimeToLive)
@@ -102,21 +107,30 @@ struct ServeConfiguration: Sendable, Equatable {
             format: try settings.read(Keys.logFormat),
             access: try settings.read(Keys.accessLog)
         )
-        parameters = try Self.readParameters(&settings)
+        let quality = try settings.read(Keys.quality)
+        parameters = try Self.parameters(&settings, quality, Keys.quality.facts)
+        var byTileset: [String: ReconstructionParameters] = [:]
+        for (id, quality) in try settings.read(Keys.tilesetQuality) ?? [:] {
+            byTileset[id] = try Self.parameters(&settings, quality, Keys.tilesetQuality.facts)
+        }
+        parametersByTileset = byTileset
         try Self.check(&settings, paths: paths, http: http)
     }
 
-    private static func readParameters(
-        _ settings: inout SettingReader
+    /// `key`: where the quality is set.
+    private static func parameters(
+        _ settings: inout SettingReader,
+        _ quality: Int?,
+        _ key: ConfigurationKeyFacts
     ) throws(ConfigurationError) -> ReconstructionParameters {
         let mode = try settings.read(Keys.reconstruction)
-        let quality = try settings.read(Keys.quality)
         guard let parameters = ReconstructionParameters(mode: mode, quality: quality) else {
             let exact = settings.place(of: Keys.reconstruction.facts)
             throw ConfigurationError(
                 """
-                \(settings.place(of: Keys.quality.facts)): exact reconstruction (\(exact)) always has quality \
-                \(ReconstructionParameters.exactQuality); leave quality out or set it to auto, or choose rounded
+                \(settings.place(of: key)): exact reconstruction (\(exact)) always has quality \
+                \(ReconstructionParameters.exactQuality); leave \(key.path) out or set it to \(key.standardText ?? ""), or \
+                choose rounded
                 """
             )
         }
