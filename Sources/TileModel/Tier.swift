@@ -150,6 +150,12 @@ package struct TierWrite: Sendable {
         tiles.append(Tile(key: key, range: start..<bytes.count, cost: cost))
         return true
     }
+
+    /// Adds the tiles of another write of the same family that are not there yet.
+    package mutating func merge(_ other: TierWrite) {
+        precondition(other.family == family, "tiles of another family")
+        for tile in other.tiles { _ = append(tile.key, cost: tile.cost, bytes: other.bytes[tile.range]) }
+    }
 }
 
 /// What became of an insert. Exactly one for each call.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Telemetry
+import TileCache
 package import TileModel
 package import TileSources
 
@@ -18,6 +19,8 @@ package final class OpenTileset: Sendable {
     package let format: TileFormat
     /// Writes what is stored in front of each tile's bytes.
     package let headers: any TileHeaderWriting
+    /// What its rendered tiles are of, for tiers that outlive the process.
+    package let edition: TileEdition
 
     package init(
         ordinal: UInt32,
@@ -38,6 +41,7 @@ package final class OpenTileset: Sendable {
         lookAheadGround = parent.flatMap { [pyramid] in
             $0 == finest ? nil : Predictor.Ground(ordinal: ordinal, parentLevel: $0.level, pyramid: pyramid)
         }
+        edition = TileEdition(tileset: id, version: source.info.version, parameters: parameters)
         entityHash = Self.hash(source.info.version, parameters)
     }
 
@@ -65,6 +69,21 @@ package final class OpenTileset: Sendable {
         // The ordinal is of this process alone, so only the rest of the key takes part.
         let hash = TileKey.mix(TileKey.mix(key.high & 0xFFFF_FFFF ^ entityHash) ^ key.low ^ TileKey.mix(fileIdentity))
         return fileIdentity == 0 ? hash & ~1 : hash | 1
+    }
+
+    /// Whether a tile in memory follows from the edition alone: what is stored with it is what is stored with such a tile.
+    func isOfEdition(_ tile: PinnedTile, _ key: TileKey) -> Bool {
+        var block: [UInt8] = []
+        headers.appendHeaders(
+            of: key,
+            entityTag: entityTag(of: key),
+            format: key.format ?? format,
+            byteCount: tile.body.count,
+            modified: nil,
+            to: &block
+        )
+        // SAFETY: the caller's reference keeps the block.
+        return unsafe tile.headers.elementsEqual(block)
     }
 
     /// The same for a tile whose ETag is known without its bytes: one that is rendered. Nil for a tile that lies in a

@@ -23,6 +23,8 @@ final class RenderWorker {
     private var headerBlock: [UInt8] = []
     /// Why the tile that is being made comes into memory.
     private var arrival = TileArrival.speculative
+    /// What was rendered of the family under way, for the tiers behind memory.
+    private var kept: TierWrite?
 
     init(pipeline: TilePipeline) {
         self.pipeline = pipeline
@@ -71,6 +73,36 @@ final class RenderWorker {
             let outcome = make(form, of: job, &loaded)
             finish(job, form, outcome, &loaded)
         }
+        handOver(job)
+    }
+
+    /// Gives the tiers what was rendered since the job was taken: the requests have been answered.
+    private func handOver(_ job: TilePipeline.Board.Job) {
+        guard let tiers = pipeline.tiers, !tiers.isEmpty else { return }
+        if let kept {
+            tiers.keep(kept)
+        } else if job.payload.family != nil {
+            tiers.giveUp(TierFamilyKey(edition: job.payload.tileset.edition, parent: job.payload.tile))
+        }
+        kept = nil
+    }
+
+    /// Notes a tile that follows from its edition alone. One that lies in a file of its own does not, nor does a stand-in.
+    private func keep(_ bytes: UnsafeRawBufferPointer, _ key: TileKey, _ job: JobKeyed, start: Int) {
+        guard let tiers = pipeline.tiers else { return }
+        let name = TierKey(key, of: job.tileset.edition)
+        guard tiers.admits(name, isAwaited: arrival == .requested) else { return }
+        let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)
+        var write = kept ?? TierWrite(family: TierFamilyKey(edition: job.tileset.edition, parent: job.parent))
+        kept = nil
+        _ = unsafe write.append(name, cost: cost, bytes: bytes)
+        kept = write
+    }
+
+    /// Whose tile is being kept.
+    private struct JobKeyed {
+        let tileset: OpenTileset
+        let parent: TileCoordinate
     }
 
     private func finish(
@@ -84,7 +116,7 @@ final class RenderWorker {
             case .tile(_, .render): .made
             case .tile: .found
             case .missing: .missing
-            case .failed, .stopped: .failed
+            case .failed, .overloaded, .stopped: .failed
             }
         let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
         for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
@@ -149,16 +181,21 @@ final class RenderWorker {
         }
         // What is rendered as its source means it has a tag that is known before it is made.
         let identity = material.deviation(ofMember: form.member)
+        let whose = JobKeyed(tileset: tileset, parent: job.payload.tile)
         do {
             let outcome: TileOutcome
             if job.payload.format == .png {
                 let picture = try renderer.picture(member: form.member, padded: form.isPadded)
                 let bytes = try PNGCodec.encode(picture, content: .photographic)
                 let rendered = StoredTileFile(format: .png, identity: identity)
-                outcome = unsafe bytes.withUnsafeBytes { unsafe store($0, as: key, rendered, tileset, start: start) }
+                outcome = unsafe bytes.withUnsafeBytes { bytes in
+                    if identity == 0 { unsafe keep(bytes, key, whose, start: start) }
+                    return unsafe store(bytes, as: key, rendered, tileset, start: start)
+                }
             } else {
                 let bytes = try unsafe renderer.render(member: form.member, padded: form.isPadded)
                 let rendered = StoredTileFile(format: .jpeg, identity: identity)
+                if identity == 0 { unsafe keep(bytes, key, whose, start: start) }
                 outcome = unsafe store(bytes, as: key, rendered, tileset, start: start)
             }
             pipeline.metrics.tilesEncoded.add()
@@ -295,12 +332,12 @@ final class RenderWorker {
 
 extension TileOutcome {
     /// The same, with a reference of its own.
-    fileprivate func retained() -> TileOutcome {
+    func retained() -> TileOutcome {
         if case .tile(let pinned, let tier) = self { return .tile(pinned.retain(), tier) }
         return self
     }
 
-    fileprivate func release() {
+    func release() {
         if case .tile(let pinned, _) = self { pinned.release() }
     }
 }

@@ -40,6 +40,8 @@ package final class TilePipeline: Sendable {
     let logger: Logger
     /// Nil where it is switched off.
     let lookAhead: LookAhead?
+    /// The tiers that are asked before anything is rendered; nil where there are none.
+    let tiers: TierStack?
     private let configuration: Configuration
     private let threads = Lock<[OSThread]>([])
 
@@ -49,8 +51,9 @@ package final class TilePipeline: Sendable {
         var isStopping = false
     }
 
-    package init(configuration: Configuration, cache: TileCache, metrics: MetricsRegistry, logger: Logger) {
+    package init(configuration: Configuration, cache: TileCache, tiers: TierStack? = nil, metrics: MetricsRegistry, logger: Logger) {
         self.configuration = configuration
+        self.tiers = tiers
         self.cache = cache
         self.logger = logger
         let lookAhead = configuration.looksAhead ? LookAhead() : nil
@@ -64,6 +67,12 @@ package final class TilePipeline: Sendable {
 
     /// Starts the workers. Throws where the system refuses a thread; those already started are stopped then.
     package func start() throws(ThreadError) {
+        do {
+            try tiers?.start(self)
+        } catch {
+            stop()
+            throw error
+        }
         for index in 0..<configuration.workers {
             let thread: OSThread
             do {
@@ -86,20 +95,36 @@ package final class TilePipeline: Sendable {
             return state.board.close()
         }
         board.broadcast()
-        for waiter in waiters { waiter.receiver.receive(.stopped, for: waiter.ticket) }
+        let fetching = tiers?.stop() ?? []
+        for waiter in waiters + fetching.map(\.waiter) { waiter.receiver.receive(.stopped, for: waiter.ticket) }
         let threads = threads.withLock { threads in
             defer { threads = [] }
             return threads
         }
         for thread in threads { thread.join() }
+        tiers?.stopWriting()
     }
 
     // MARK: Asking
 
     /// A request that was accepted and not yet answered.
     package struct Pending: Sendable {
-        let job: Board.Job
+        /// Nil where it waits for the tiers, or did.
+        let job: Board.Job?
+        let fetch: FetchWaiter?
         let ticket: UInt64
+
+        init(job: Board.Job, ticket: UInt64) {
+            self.job = job
+            self.ticket = ticket
+            fetch = nil
+        }
+
+        init(fetch: FetchWaiter, ticket: UInt64) {
+            self.fetch = fetch
+            self.ticket = ticket
+            job = nil
+        }
     }
 
     /// What became of a request.
@@ -135,6 +160,10 @@ package final class TilePipeline: Sendable {
         let expected = request.scope == .tile ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
         let form = MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
         let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
+        if let pending = submitToTiers(request, key, family, waiter) {
+            expect(expected, by: participant)
+            return .pending(pending)
+        }
         let submission: Submission = board.withLock { state in
             // A job may have ended between the look-up and now; its tiles were in memory before it did.
             if request.scope == .tile, cache.contains(request.key, by: participant) { return .inMemory }
@@ -205,7 +234,8 @@ package final class TilePipeline: Sendable {
     ///
     /// The receiver may be told all the same where that was already under way.
     package func withdraw(_ pending: Pending) {
-        _ = board.withLock { $0.board.withdraw(pending.job, ticket: pending.ticket) }
+        if let fetch = pending.fetch { return withdraw(fetch, pending.ticket) }
+        if let job = pending.job { _ = board.withLock { $0.board.withdraw(job, ticket: pending.ticket) } }
     }
 }
 

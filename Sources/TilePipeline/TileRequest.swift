@@ -12,6 +12,8 @@ package enum TileOutcome: Sendable {
     case missing
     /// It could not be made; the reason is in the log.
     case failed
+    /// No tier had it, and too many jobs wait to be rendered: 503, and try again in a while.
+    case overloaded
     /// The pipeline is shutting down.
     case stopped
 }

@@ -125,7 +125,7 @@ final class TileHandler: RequestHandler {
         case .outcome(.stopped):
             count(waiting, .none, .unavailable)
             refuse(.unavailable, "the server is stopping\n", &responder)
-        case .overloaded:
+        case .overloaded, .outcome(.overloaded):
             count(waiting, .none, .unavailable)
             refuse(.unavailable, "too many tiles are being rendered; try again\n", &responder, retryAfter: 1)
         case .lookAgain:
