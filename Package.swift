@@ -90,6 +90,12 @@ let modules: [[Target]] = [
             "CPlatform",
         ]
     ),
+    optionalModule(
+        "SharedTier",
+        trait: "Redis",
+        library: "CHiredis",
+        ["TileModel", "LockFree", "Telemetry", "CPlatform"]
+    ),
     module("HTTPMessages", ["CPlatform"]),
     module(
         "HTTPServer",

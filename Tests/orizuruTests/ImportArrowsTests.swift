@@ -30,6 +30,7 @@ struct ImportArrowsTests {
             "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ],
+        "SharedTier": ["TileModel", "LockFree", "Telemetry", "CPlatform", "CHiredis"],
         "HTTPMessages": ["CPlatform"],
         "HTTPServer": ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "HTTPFrontend": ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
