@@ -22,6 +22,10 @@ package protocol Tier: AnyObject, Sendable {
     /// Whether a look-up should ask for all of a family at once, because a call costs more than the tiles in it.
     var prefersWholeFamilies: Bool { get }
 
+    /// False where the tier knows, without waiting for anything, that it does not have the tile; true where it has it or
+    /// cannot tell. Any thread, reactors too: it decides whether a miss takes the way over an I/O thread.
+    func mayHave(_ key: TierKey) -> Bool
+
     /// Looks up tiles of one family. Answers are in the order of `keys`, as many as there are keys; the bytes of those that
     /// were found lie in `buffer`, which is the caller's and holds nothing else afterwards.
     func get(_ keys: [TierKey], of family: TierFamilyKey, into buffer: TierBuffer) -> [TierAnswer]
@@ -36,6 +40,11 @@ package protocol Tier: AnyObject, Sendable {
     /// Makes what was inserted last as long as it is going to, gives up resources, and answers every later call with
     /// `unavailable`. Calls under way end first. Once.
     func close()
+}
+
+extension Tier {
+    /// Cannot tell.
+    package func mayHave(_ key: TierKey) -> Bool { true }
 }
 
 /// A tier that other servers read and write, too.
