@@ -79,8 +79,7 @@ let modules: [[Target]] = [
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "Telemetry"],
-        testDependencies: ["LockFree"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
@@ -234,6 +233,12 @@ let package = Package(
             dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
             path: "Tests/Benchmarks/Cache",
             exclude: ["dashmap"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-bloom",
+            dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Bloom",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

@@ -164,7 +164,7 @@
             return unsafe limited
         }()
 
-        nonisolated(unsafe) private static var original = redisReplyObjectFunctions().createArray
+        nonisolated(unsafe) private static var original = unsafe redisReplyObjectFunctions().createArray
 
         static func apply(to reader: UnsafeMutablePointer<redisReader>) {
             if let functions = unsafe functions { unsafe reader.pointee.fn = functions }

@@ -46,7 +46,7 @@
         func copyString(at index: Int, into buffer: TierBuffer) -> Range<Int>? {
             // SAFETY: the element and its bytes belong to this reply; the range was just taken, so it lies in the buffer.
             guard let element = unsafe element(at: index), let source = unsafe Self.bytes(element) else { return nil }
-            let range = unsafe buffer.take(source.count)
+            let range = buffer.take(source.count)
             unsafe buffer.bytes.withUnsafeMutableBytes { target in
                 unsafe UnsafeMutableRawBufferPointer(rebasing: target[range]).copyMemory(from: source)
             }
@@ -80,7 +80,8 @@
             case REDIS_REPLY_ARRAY:
                 guard depth < 8 else { return .null }
                 var elements: [RedisValue] = []
-                for index in 0..<unsafe reply.pointee.elements {
+                let count = unsafe reply.pointee.elements
+                for index in 0..<count {
                     guard let element = unsafe reply.pointee.element?[index] else { continue }
                     unsafe elements.append(tree(element, depth: depth + 1))
                 }

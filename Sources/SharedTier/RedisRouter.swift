@@ -29,12 +29,12 @@
         var nodes: [RedisNode] { state.withLock { Array($0.nodes.values) } }
 
         /// The nodes that serve something: of a cluster those of its map, once there is one.
-        var servingNodes: [RedisNode] { state.withLock(Self.serving) }
+        var servingNodes: [RedisNode] { state.withLock { Self.serving($0) } }
 
         /// Whether the breaker of any of them is closed.
-        var isAnyServing: Bool { state.withLock { Self.serving(&$0).contains { $0.breaker.position == .closed } } }
+        var isAnyServing: Bool { state.withLock { Self.serving($0).contains { $0.breaker.position == .closed } } }
 
-        private static func serving(_ state: inout State) -> [RedisNode] {
+        private static func serving(_ state: State) -> [RedisNode] {
             if state.map.places.isEmpty { return Array(state.nodes.values) }
             return state.map.places.compactMap { state.nodes[$0] }
         }

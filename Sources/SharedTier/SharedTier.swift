@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #if Redis
-    import LockFree
+    package import LockFree
     import Synchronization
     package import Telemetry
     package import TileModel
@@ -215,7 +215,7 @@
 
         package func close() {
             guard !isClosed.exchange(true, ordering: .relaxed) else { return }
-            callsUnderWay.wait { $0 == 0 ? true : nil }
+            _ = callsUnderWay.wait { $0 == 0 ? true : nil }
             watch.stop()
             for node in client.router.nodes { node.close() }
         }

@@ -44,11 +44,14 @@ package final class BreakerReport: Sendable {
         rules: BreakerRules = BreakerRules(),
         onChange: @escaping @Sendable () -> Void = {}
     ) -> CircuitBreaker {
-        CircuitBreaker(rules: rules) { [self] change in
-            changes[Int(change.to.rawValue)].add()
-            log(change, place)
-            onChange()
-        }
+        CircuitBreaker(
+            rules: rules,
+            observer: { [self] change in
+                changes[Int(change.to.rawValue)].add()
+                log(change, place)
+                onChange()
+            }
+        )
     }
 
     private func log(_ change: CircuitBreaker.Transition, _ place: String) {
