@@ -141,6 +141,11 @@ let fuzzTargets: [Target] = [
     )
 ]
 
+/// The optional integrations of the command, each where its trait is on.
+let integrations: [Target.Dependency] = [
+    .target(name: "SharedTier", condition: .when(traits: ["Redis"]))
+]
+
 let package = Package(
     name: "orizuru",
     products: [
@@ -205,7 +210,7 @@ let package = Package(
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
                 "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
-            ],
+            ] + integrations,
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -239,6 +244,12 @@ let package = Package(
             name: "bench-bloom",
             dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
             path: "Tests/Benchmarks/Bloom",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-bloom",
+            dependencies: ["LockFree", "TestSupport"],
+            path: "Tests/Stress/Bloom",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

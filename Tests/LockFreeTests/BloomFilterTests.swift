@@ -154,8 +154,8 @@ struct BloomFilterTests {
                 barrier.wait()
                 for index in 0..<20_000 {
                     let key = Self.hash(thread * 1_000_000 + index, seed)
-                    _ = memory.witness(key)
                     let rotations = memory.rotations
+                    _ = memory.witness(key)
                     // Only where no generation ended meanwhile is it certain to be remembered.
                     if !memory.hasSeen(key), memory.rotations == rotations {
                         forgotten.wrappingAdd(1, ordering: .relaxed)
@@ -164,7 +164,6 @@ struct BloomFilterTests {
             }
         }
         threads.forEach { $0.join() }
-        // A thread that is taken off its processor for two whole generations inserts into one that is over.
-        #expect(forgotten.load(ordering: .relaxed) <= 4, "\(seed)")
+        #expect(forgotten.load(ordering: .relaxed) == 0, "\(seed)")
     }
 }

@@ -44,7 +44,7 @@ struct ImportArrowsTests {
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier",
         ],
     ]
 
@@ -83,6 +83,9 @@ struct ImportArrowsTests {
         for (name, list) in modules + optional + command {
             #expect(declared[String(name)] == nil, "\(name) is declared twice")
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
+        }
+        for integration in text.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/) {
+            declared["orizuru"]?.insert(String(integration.1))
         }
         return declared
     }
