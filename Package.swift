@@ -79,8 +79,7 @@ let modules: [[Target]] = [
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "Telemetry"],
-        testDependencies: ["LockFree"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
@@ -94,6 +93,12 @@ let modules: [[Target]] = [
             "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ]
+    ),
+    optionalModule(
+        "SharedTier",
+        trait: "Redis",
+        library: "CHiredis",
+        ["TileModel", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("HTTPMessages", ["CPlatform"]),
     module(
@@ -139,6 +144,11 @@ let fuzzTargets: [Target] = [
         // The default linker trips over the debug information of instrumented code.
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
     )
+]
+
+/// The optional integrations of the command, each where its trait is on.
+let integrations: [Target.Dependency] = [
+    .target(name: "SharedTier", condition: .when(traits: ["Redis"]))
 ]
 
 let package = Package(
@@ -205,7 +215,7 @@ let package = Package(
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
                 "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
-            ],
+            ] + integrations,
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -233,6 +243,18 @@ let package = Package(
             dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
             path: "Tests/Benchmarks/Cache",
             exclude: ["dashmap"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-bloom",
+            dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Bloom",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-bloom",
+            dependencies: ["LockFree", "TestSupport"],
+            path: "Tests/Stress/Bloom",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

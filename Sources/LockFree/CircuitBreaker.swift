@@ -43,10 +43,15 @@ package final class CircuitBreaker: Sendable {
         self.observer = observer
     }
 
-    /// Whether a call may be made now. Closed: one relaxed load and one reading of the clock.
-    package func admit() -> BreakerAdmission {
-        let now = clock()
+    /// Whether a call may be made now. Closed: one relaxed load.
+    ///
+    /// - Parameter probing: false for who does not want to be the probe: where somebody else probes, no request has to
+    ///   wait for a server that most likely still fails.
+    package func admit(probing: Bool = true) -> BreakerAdmission {
         var bits = word.load(ordering: .relaxed)
+        if BreakerState(bits: bits).position == .closed { return .allowed }
+        guard probing else { return .refused }
+        let now = clock()
         while true {
             let old = BreakerState(bits: bits)
             let (new, admission) = old.admitting(now: now, rules)

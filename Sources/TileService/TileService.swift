@@ -183,6 +183,13 @@ package final class TileService {
         ) {
             catalog.current.0.entries.flatMap { $0.counts.series(tileset: $0.tileset.id) }
         }
+        let checks = "Checks whether a folder of map tiles may hold a tile; absent: no file was looked for."
+        metrics.counter("orizuru_bloom_checks_total", help: checks, labels: ["result": "absent"]) {
+            Double(PresenceCounts.absent.value)
+        }
+        metrics.counter("orizuru_bloom_checks_total", help: checks, labels: ["result": "perhaps"]) {
+            Double(PresenceCounts.perhaps.value)
+        }
         metrics.gauge("orizuru_connections", help: "Open connections.", read: server.reader(of: .open))
         let refused = "Connections that were closed at once because there were too many."
         metrics.counter(

@@ -31,6 +31,7 @@ struct ImportArrowsTests {
             "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ],
+        "SharedTier": ["TileModel", "LockFree", "Telemetry", "CPlatform", "CHiredis"],
         "HTTPMessages": ["CPlatform"],
         "HTTPServer": ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "HTTPFrontend": ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
@@ -44,7 +45,7 @@ struct ImportArrowsTests {
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier",
         ],
     ]
 
@@ -83,6 +84,9 @@ struct ImportArrowsTests {
         for (name, list) in modules + optional + command {
             #expect(declared[String(name)] == nil, "\(name) is declared twice")
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
+        }
+        for integration in text.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/) {
+            declared["orizuru"]?.insert(String(integration.1))
         }
         return declared
     }

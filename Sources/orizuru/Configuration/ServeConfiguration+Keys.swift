@@ -119,6 +119,56 @@ extension ServeConfiguration {
             group: cache,
             help: "How long a tile that nobody has asked for stays in memory. off: until its room is needed."
         )
+        static let redis = ConfigurationKey(
+            "redis",
+            SettingKind.secretText("URL", "a URL such as redis://HOST:6379/0, unix:/run/redis/redis.sock or "
+                + "redis-cluster://HOST:PORT,HOST:PORT, with USER:PASSWORD@ where needed").orNone("off"),
+            standard: .string("off"),
+            group: shared,
+            help: """
+                A Redis-compatible server or cluster that several of these servers share: a tile that one of them rendered \
+                is rendered by no other. Needs the package trait Redis. Everything is served without it where it fails. \
+                A password is better kept in the environment or in the file than on the command line, which others see.
+                """
+        )
+        static let sharedPrefix = ConfigurationKey(
+            "shared.prefix",
+            SettingKind.keyPrefix.orNone("off"),
+            standard: .string("off"),
+            group: shared,
+            help: "Stands in front of every key, where several installations use one database."
+        )
+        static let sharedTimeToLive = ConfigurationKey(
+            "shared.timeToLive",
+            .duration(.seconds(60)...(.seconds(3650 * 86_400))),
+            standard: .string("7d"),
+            group: shared,
+            help: "How long the shared server keeps a tile, a tenth more or less."
+        )
+        static let sharedTimeout = ConfigurationKey(
+            "shared.timeout",
+            .duration(.milliseconds(1)...(.seconds(60))),
+            standard: .string("50ms"),
+            group: shared,
+            help: """
+                How long a call of the shared server may take in all. Beyond it the tile comes from elsewhere; after five \
+                such calls in a row the server is left alone for a while.
+                """
+        )
+        static let sharedConnectTimeout = ConfigurationKey(
+            "shared.connectTimeout",
+            .duration(.milliseconds(1)...(.seconds(60))),
+            standard: .string("50ms"),
+            group: shared,
+            help: "How long opening a connection may take of that."
+        )
+        static let sharedConnections = ConfigurationKey(
+            "shared.connections",
+            .count(1...256, of: "connections"),
+            standard: .integer(4),
+            group: shared,
+            help: "Connections to each shared server. A family of tiles is one question, so that a few are enough."
+        )
         static let maxAge = ConfigurationKey(
             "http.maxAge",
             .duration(.zero...(.seconds(365 * 86_400))),
@@ -267,6 +317,8 @@ extension ServeConfiguration {
             paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
             lookAhead.facts, reconstruction.facts, quality.facts, tilesetQuality.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
+            redis.facts, sharedPrefix.facts, sharedTimeToLive.facts, sharedTimeout.facts, sharedConnectTimeout.facts,
+            sharedConnections.facts,
             maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,
             trustedProxies.facts, headerBytes.facts, targetBytes.facts, connections.facts,
             connectionsPerAddress.facts, requestsPerConnection.facts, headerTimeout.facts, idleTimeout.facts,
@@ -277,6 +329,7 @@ extension ServeConfiguration {
         private static let general = "Server"
         private static let picture = "Pictures"
         private static let cache = "Memory cache"
+        private static let shared = "Shared tier"
         private static let http = "HTTP"
         private static let log = "Log"
 

@@ -28,6 +28,7 @@ struct ServeConfiguration: Sendable, Equatable {
     /// The same of single tilesets.
     let parametersByTileset: [String: ReconstructionParameters]
     let eviction: Eviction
+    let shared: Shared
     let http: HTTP
     let log: Log
 
@@ -36,6 +37,17 @@ struct ServeConfiguration: Sendable, Equatable {
         let policy: EvictionPolicy
         /// Nil: no limit.
         let warmTimeToLive: Duration?
+    }
+
+    /// The tier that several servers share.
+    struct Shared: Sendable, Equatable {
+        /// May hold a password. Nil: there is none.
+        let url: String?
+        let prefix: String
+        let timeToLive: Duration
+        let timeout: Duration
+        let connectTimeout: Duration
+        let connections: Int
     }
 
     /// Limits, deadlines and headers of the HTTP server.
@@ -85,6 +97,14 @@ struct ServeConfiguration: Sendable, Equatable {
             policy: try settings.read(Keys.evictionPolicy),
             warmTimeToLive: try settings.read(Keys.warmTimeToLive)
         )
+        shared = Shared(
+            url: try settings.read(Keys.redis),
+            prefix: try settings.read(Keys.sharedPrefix) ?? "",
+            timeToLive: try settings.read(Keys.sharedTimeToLive),
+            timeout: try settings.read(Keys.sharedTimeout),
+            connectTimeout: try settings.read(Keys.sharedConnectTimeout),
+            connections: try settings.read(Keys.sharedConnections)
+        )
         http = HTTP(
             maxAge: try settings.read(Keys.maxAge),
             staleWhileRevalidate: try settings.read(Keys.staleWhileRevalidate),
@@ -115,6 +135,9 @@ struct ServeConfiguration: Sendable, Equatable {
         }
         parametersByTileset = byTileset
         try Self.check(&settings, paths: paths, http: http)
+        if let url = shared.url, case .failure(let refusal) = Integrations.sharedTier(shared, at: url) {
+            throw ConfigurationError("\(settings.place(of: Keys.redis.facts)): \(refusal.reason)")
+        }
     }
 
     /// `key`: where the quality is set.

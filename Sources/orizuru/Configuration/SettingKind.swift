@@ -123,6 +123,27 @@ extension SettingKind where Value == String {
     }
 }
 
+extension SettingKind where Value == String {
+    /// A text that may hold a password. What is wrong with it is said by who uses it, without repeating it.
+    static func secretText(_ placeholder: String, _ accepted: String) -> SettingKind {
+        SettingKind(placeholder: placeholder, accepted: accepted) { value, _ in
+            guard case .string(let text) = value, !text.isEmpty else { return nil }
+            return text
+        }
+    }
+
+    /// What stands in front of keys on a shared server.
+    static let keyPrefix = SettingKind(
+        placeholder: "TEXT",
+        accepted: "at most 64 visible ASCII characters, none of them a brace, a quote or a backslash"
+    ) { value, _ in
+        guard case .string(let text) = value, (1...64).contains(text.utf8.count),
+            text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"{}\"'\\".utf8.contains($0) })
+        else { return nil }
+        return text
+    }
+}
+
 extension SettingKind where Value == [String] {
     /// Paths: a list in a file, joined by colons in the environment, which the loader splits.
     static let paths = SettingKind(
