@@ -113,7 +113,7 @@ let modules: [[Target]] = [
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "DiskTier",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -214,7 +214,7 @@ let package = Package(
             name: "orizuru",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
-                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform", "DiskTier",
             ] + integrations,
             swiftSettings: swiftSettings
         ),

@@ -28,10 +28,12 @@ extension TileCache {
                         guard word != 0 else { continue }
                         let block = BucketTable.block(word)
                         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
-                        guard use.count > 0 || use.isHot, !use.isUnlinked else { continue }
+                        guard use.count > 0 || use.isHot, !use.isUnlinked, let key = Self.key(of: block) else {
+                            continue
+                        }
                         tiles.append(
                             UsedTile(
-                                key: block.key,
+                                key: key,
                                 isHot: use.isHot,
                                 lastUse: unsafe block.lastUse.pointee.load(ordering: .relaxed),
                                 uses: use.count
@@ -46,6 +48,19 @@ extension TileCache {
         tiles.sort { ($0.isHot ? 0 : 1, now &- $0.lastUse) < ($1.isHot ? 0 : 1, now &- $1.lastUse) }
         if tiles.count > limit { tiles.removeLast(tiles.count - limit) }
         return tiles
+    }
+
+    /// The key that a block carries, by the fields of `TileKey`.
+    private static func key(of block: Block) -> TileKey? {
+        // SAFETY: a published block; the key is its first 16 bytes.
+        let high = unsafe block.base.load(as: UInt64.self)
+        let low = unsafe block.base.load(fromByteOffset: 8, as: UInt64.self)
+        guard let format = TileFormat(rawValue: UInt8(high >> 16 & 0xF)) else { return nil }
+        return TileKey(
+            ordinal: UInt32(high >> 32),
+            tile: TileCoordinate(level: Int(high >> 24 & 0xFF), x: Int(low >> 32), y: Int(low & 0xFFFF_FFFF)),
+            variant: TileVariant(format: format, isPadded: high & 0x10_0000 != 0)
+        )
     }
 }
 

@@ -51,7 +51,13 @@ package final class TilePipeline: Sendable {
         var isStopping = false
     }
 
-    package init(configuration: Configuration, cache: TileCache, tiers: TierStack? = nil, metrics: MetricsRegistry, logger: Logger) {
+    package init(
+        configuration: Configuration,
+        cache: TileCache,
+        tiers: TierStack? = nil,
+        metrics: MetricsRegistry,
+        logger: Logger
+    ) {
         self.configuration = configuration
         self.tiers = tiers
         self.cache = cache

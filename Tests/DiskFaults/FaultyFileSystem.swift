@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import CPlatform
-package import DiskTier
+import DiskTier
 import Glibc
 import LockFree
 
@@ -95,9 +95,9 @@ package final class FaultyFileSystem: DiskFileSystem {
 
     private func shorten(_ parts: UnsafeMutableBufferPointer<iovec>, to count: Int) {
         var rest = count
-        for index in unsafe parts.indices {
+        for index in parts.indices {
             unsafe parts[index].iov_len = unsafe min(parts[index].iov_len, rest)
-            unsafe rest -= parts[index].iov_len
+            rest -= unsafe parts[index].iov_len
         }
     }
 

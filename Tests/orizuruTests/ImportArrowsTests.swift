@@ -38,13 +38,13 @@ struct ImportArrowsTests {
         "TileDescriptions": ["TileModel", "JSONText"],
         "TileService": [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform", "DiskTier",
         ],
         "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
         "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
-            "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
+            "TileCache", "DiskTier", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
             "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier",
         ],
     ]

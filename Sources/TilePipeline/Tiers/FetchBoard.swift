@@ -66,7 +66,8 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     ) -> UInt64? {
         guard !isClosed else { return nil }
         let job: Job
-        if let form, let same = running.first(where: { $0.key == key && $0.deadline != nil && $0.forms.contains(form) }) {
+        if let form, let same = running.first(where: { $0.key == key && $0.deadline != nil && $0.forms.contains(form) })
+        {
             job = same
         } else if let waiting = queue.first(where: { $0.key == key && $0.isWhole == (form == nil) }) {
             job = waiting

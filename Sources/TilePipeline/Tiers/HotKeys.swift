@@ -25,7 +25,9 @@ struct HotKeys: Hashable, Sendable {
             names.append(key.edition)
         }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Self.headByteCount + names.count * Self.editionByteCount + keys.count * Self.keyByteCount + 8)
+        bytes.reserveCapacity(
+            Self.headByteCount + names.count * Self.editionByteCount + keys.count * Self.keyByteCount + 8
+        )
         bytes.append(Self.magic)
         bytes.append(UInt32(clamping: names.count))
         bytes.append(UInt32(clamping: keys.count))
@@ -75,7 +77,9 @@ struct HotKeys: Hashable, Sendable {
 
 extension [UInt8] {
     fileprivate mutating func append<Word: FixedWidthInteger>(_ word: Word) {
-        for shift in stride(from: 0, to: Word.bitWidth, by: 8) { append(UInt8(truncatingIfNeeded: word >> Word(shift))) }
+        for shift in stride(from: 0, to: Word.bitWidth, by: 8) {
+            append(UInt8(truncatingIfNeeded: word >> Word(shift)))
+        }
     }
 }
 

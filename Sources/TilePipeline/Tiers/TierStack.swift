@@ -99,11 +99,15 @@ package final class TierStack: Sendable {
             rules.failuresInARow = 3
             rules.longestBackoff = .seconds(5)
             let fleet = tier as? any FleetTier
+            let report = BreakerReport(tier: "\(label)-pace", metrics: metrics, logger: logger)
+            let pace = report.breaker(for: "the time of its calls", rules: rules)
+            report.registerPosition { [pace.position] }
             return Level(
                 tier: tier,
-                pace: CircuitBreaker.reported(tier: "\(label)-pace", rules: rules, metrics: metrics, logger: logger),
+                pace: pace,
                 writer: WriteBehind(to: tier, limits: limits, metrics: metrics, seconds: histogram("insert")) {
-                    family, _ in
+                    family,
+                    _ in
                     guard let fleet, claims.withLock({ $0.remove(family) }) != nil else { return }
                     fleet.release(family)
                 },

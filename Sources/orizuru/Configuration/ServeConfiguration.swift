@@ -5,6 +5,7 @@ import HTTPServer
 import Telemetry
 import TileCache
 import TileModel
+import TilePipeline
 
 /// Everything that `orizuru serve` is told: one value, complete and valid, made by `ServeConfiguration.load`.
 ///
@@ -28,6 +29,7 @@ struct ServeConfiguration: Sendable, Equatable {
     /// The same of single tilesets.
     let parametersByTileset: [String: ReconstructionParameters]
     let eviction: Eviction
+    let disk: Disk
     let shared: Shared
     let http: HTTP
     let log: Log
@@ -37,6 +39,15 @@ struct ServeConfiguration: Sendable, Equatable {
         let policy: EvictionPolicy
         /// Nil: no limit.
         let warmTimeToLive: Duration?
+    }
+
+    /// What is kept on disk.
+    struct Disk: Sendable, Equatable {
+        let folder: CacheFolder
+        let size: ByteCount
+        let admission: TierConfiguration.Admission
+        let queue: ByteCount
+        let flushInterval: Duration
     }
 
     /// The tier that several servers share.
@@ -96,6 +107,13 @@ struct ServeConfiguration: Sendable, Equatable {
         eviction = Eviction(
             policy: try settings.read(Keys.evictionPolicy),
             warmTimeToLive: try settings.read(Keys.warmTimeToLive)
+        )
+        disk = Disk(
+            folder: try settings.read(Keys.cacheDir),
+            size: try settings.read(Keys.cacheSize),
+            admission: try settings.read(Keys.diskAdmission),
+            queue: try settings.read(Keys.diskQueue),
+            flushInterval: try settings.read(Keys.diskFlushInterval)
         )
         shared = Shared(
             url: try settings.read(Keys.redis),
