@@ -157,6 +157,8 @@ let package = Package(
         .executable(name: "orizuru", targets: ["orizuru"]),
         // Preloaded into servers by benchmarks that count allocations.
         .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
+        // Preloaded into servers by benchmarks and tests that let the disk stand still.
+        .library(name: "delayed-disk", type: .dynamic, targets: ["DelayedDisk"]),
     ],
     traits: [
         .trait(name: "MBTiles", description: "MBTiles archives of maps (libsqlite3-dev)"),
@@ -270,6 +272,17 @@ let package = Package(
             name: "DiskFaults",
             dependencies: ["DiskTier", "TileModel", "LockFree", "CPlatform"],
             path: "Tests/DiskFaults",
+            // Makes and compares the bytes of every tile: without optimisation a kill takes seconds.
+            swiftSettings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+        ),
+        .target(name: "DelayedDisk", path: "Tests/Benchmarks/DelayedDisk", cSettings: cSettings),
+        .executableTarget(
+            name: "bench-disk",
+            dependencies: [
+                "DiskFaults", "DiskTier", "TileModel", "LockFree", "BenchmarkSupport", "TestSupport",
+                .target(name: "CSQLite", condition: .when(traits: ["MBTiles"])),
+            ],
+            path: "Tests/Benchmarks/Disk",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

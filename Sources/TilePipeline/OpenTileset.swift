@@ -74,11 +74,12 @@ package final class OpenTileset: Sendable {
     /// Whether a tile in memory follows from the edition alone: what is stored with it is what is stored with such a tile.
     func isOfEdition(_ tile: PinnedTile, _ key: TileKey) -> Bool {
         var block: [UInt8] = []
+        let byteCount = unsafe tile.body.count
         headers.appendHeaders(
             of: key,
             entityTag: entityTag(of: key),
             format: key.format ?? format,
-            byteCount: tile.body.count,
+            byteCount: byteCount,
             modified: nil,
             to: &block
         )

@@ -284,7 +284,7 @@ final class SmallMount {
     static let isPossible: Bool = {
         guard geteuid() == 0, let directory = try? TemporaryDirectory() else { return false }
         guard unsafe mount("tmpfs", directory.path, "tmpfs", 0, "size=1m") == 0 else { return false }
-        umount2(directory.path, 2)
+        unsafe umount2(directory.path, 2)
         return true
     }()
 
@@ -297,5 +297,5 @@ final class SmallMount {
     }
 
     // Detached, so that what is still open does not hold it.
-    deinit { umount2(path, 2) }
+    deinit { unsafe umount2(path, 2) }
 }

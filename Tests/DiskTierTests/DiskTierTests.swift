@@ -112,7 +112,7 @@ struct DiskTierTests {
             let path = try fixture.paths(".segment")[0]
             var bytes = try DiskFixture.read(path)
             unsafe bytes.withUnsafeMutableBytes { buffer in
-                let start = unsafe buffer.baseAddress!
+                let start = buffer.baseAddress!
                 unsafe start.store(UInt32(0), at: 8)
                 unsafe start.store(platform_crc32c(0, start, 60), at: 60)
             }
@@ -232,7 +232,8 @@ struct DiskTierTests {
         for number in 1..<150 { fixture.insert(number) }
         #expect(fixture.compare([0]).right < 20)
         var bytes = [UInt8](repeating: 0, count: region.byteCount)
-        #expect(unsafe pread(region.descriptor, &bytes, bytes.count, off_t(region.offset)) == bytes.count)
+        let got = unsafe pread(region.descriptor, &bytes, bytes.count, off_t(region.offset))
+        #expect(got == bytes.count)
         expectBytes(bytes, equal: TrueTiles.bytes(of: keys[3]))
     }
 

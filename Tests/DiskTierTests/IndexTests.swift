@@ -16,7 +16,10 @@ struct IndexTests {
         let index = TileIndex()
         var model: [UInt64: IndexEntry] = [:]
         // Few hashes in one shard and with few homes, so that probes run into each other.
-        let hashes = (0..<300).map { UInt64($0 % 3) << 56 | UInt64($0 & 15) | UInt64($0) << 20 }
+        let hashes = (0..<300).map { (number: UInt64) -> UInt64 in
+            let shard = (number % 3) << 56
+            return shard | (number & 15) | (number << 20)
+        }
         for step in 1...60_000 {
             let hash = hashes.randomElement(using: &generator) ?? 0
             switch Int.random(in: 0..<10, using: &generator) {

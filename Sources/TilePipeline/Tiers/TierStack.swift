@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import LockFree
+import LockFree
 package import Telemetry
 package import TileCache
 package import TileModel

@@ -4,7 +4,7 @@ package import LockFree
 import Synchronization
 package import Telemetry
 package import TileCache
-package import TileModel
+import TileModel
 import TileSources
 
 /// Where the list of hot tiles is kept from one process to the next.
