@@ -25,7 +25,7 @@ STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test lint format bench bench-render \
-	bench-family bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
+	bench-family bench-cache bench-http bench-parser bench-bloom profile stress clean sample core-packages trait-packages test-packages \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -117,7 +117,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-http bench-parser ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-http bench-parser bench-bloom ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -132,16 +132,26 @@ bench-cache: core-packages ## the memory cache next to locked ones, and to DashM
 	Tests/Benchmarks/Cache/dashmap/build $(BUILD)/bench/dashmap || [ $$? = 3 ]
 	$(BUILD)/release/bench-cache
 
+bench-disk: trait-packages ## the disk tier next to SQLite, a start with a million tiles, hits beside a disk that stands still
+	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(SWIFT) build -c release --product delayed-disk --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(SWIFT) build -c release --product bench-disk --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(ALL_TRAITS_BUILD)/release/bench-disk
+
 bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http
 	$(SWIFT) build -c release --product allocation-counter
 	$(SWIFT) build -c release --product hello-server
-	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0 \
+	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --no-disk-cache --listen 127.0.0.1:0 \
 		--http-connections 12000
 
 bench-parser: bench-packages ## instructions per request, next to libhttp-parser's
 	$(SWIFT) build -c release --product bench-parser
 	Tests/Benchmarks/Parser/run $(BUILD)/release/bench-parser
+
+bench-bloom: core-packages ## the Bloom filter next to one of 16 shards with a shared counter
+	$(SWIFT) build -c release --product bench-bloom
+	$(BUILD)/release/bench-bloom
 
 profile: bench-packages build ## a flame graph of a run of hits, in .build/profile
 	Tests/Benchmarks/HTTP/profile $(BUILD)/release/orizuru

@@ -79,16 +79,26 @@ let modules: [[Target]] = [
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "Telemetry"],
-        testDependencies: ["LockFree"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
+    module(
+        "DiskTier",
+        ["TileModel", "LockFree", "Telemetry", "CPlatform"],
+        testDependencies: ["DiskFaults", "stress-disk"]
+    ),
     module(
         "TilePipeline",
         [
             "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ]
+    ),
+    optionalModule(
+        "SharedTier",
+        trait: "Redis",
+        library: "CHiredis",
+        ["TileModel", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("HTTPMessages", ["CPlatform"]),
     module(
@@ -103,7 +113,7 @@ let modules: [[Target]] = [
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Prewarm", "Telemetry", "DiskTier",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -136,12 +146,19 @@ let fuzzTargets: [Target] = [
     )
 ]
 
+/// The optional integrations of the command, each where its trait is on.
+let integrations: [Target.Dependency] = [
+    .target(name: "SharedTier", condition: .when(traits: ["Redis"]))
+]
+
 let package = Package(
     name: "orizuru",
     products: [
         .executable(name: "orizuru", targets: ["orizuru"]),
         // Preloaded into servers by benchmarks that count allocations.
         .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
+        // Preloaded into servers by benchmarks and tests that let the disk stand still.
+        .library(name: "delayed-disk", type: .dynamic, targets: ["DelayedDisk"]),
     ],
     traits: [
         .trait(name: "MBTiles", description: "MBTiles archives of maps (libsqlite3-dev)"),
@@ -199,8 +216,8 @@ let package = Package(
             name: "orizuru",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
-                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
-            ],
+                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform", "DiskTier",
+            ] + integrations,
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -231,12 +248,47 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "bench-bloom",
+            dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Bloom",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-bloom",
+            dependencies: ["LockFree", "TestSupport"],
+            path: "Tests/Stress/Bloom",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "stress-server",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree",
                 "TestSupport",
             ],
             path: "Tests/Stress/Server",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "DiskFaults",
+            dependencies: ["DiskTier", "TileModel", "LockFree", "CPlatform"],
+            path: "Tests/DiskFaults",
+            // Makes and compares the bytes of every tile: without optimisation a kill takes seconds.
+            swiftSettings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+        ),
+        .target(name: "DelayedDisk", path: "Tests/Benchmarks/DelayedDisk", cSettings: cSettings),
+        .executableTarget(
+            name: "bench-disk",
+            dependencies: [
+                "DiskFaults", "DiskTier", "TileModel", "LockFree", "BenchmarkSupport", "TestSupport",
+                .target(name: "CSQLite", condition: .when(traits: ["MBTiles"])),
+            ],
+            path: "Tests/Benchmarks/Disk",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-disk",
+            dependencies: ["DiskFaults", "DiskTier", "TileModel", "LockFree", "TestSupport"],
+            path: "Tests/Stress/Disk",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

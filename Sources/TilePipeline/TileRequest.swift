@@ -12,6 +12,8 @@ package enum TileOutcome: Sendable {
     case missing
     /// It could not be made; the reason is in the log.
     case failed
+    /// No tier had it, and too many jobs wait to be rendered: 503, and try again in a while.
+    case overloaded
     /// The pipeline is shutting down.
     case stopped
 }
@@ -29,8 +31,14 @@ package struct TileRequest: Sendable {
     package enum Scope: Sendable {
         /// The tile alone, and siblings where workers are idle.
         case tile
-        /// The tile's whole family in all its forms, at pre-warm priority; answered when it is in memory.
-        case family
+        /// The tile's whole family in all its forms, or the tile with the stored ones below it, so many levels together
+        /// (1...3); at pre-warm priority, answered when it is in memory.
+        case family(levels: Int)
+
+        var isTile: Bool {
+            if case .tile = self { return true }
+            return false
+        }
     }
 
     package let tileset: OpenTileset
@@ -42,4 +50,7 @@ package struct TileRequest: Sendable {
         self.key = key
         self.scope = scope
     }
+
+    /// What the tile is asked for as.
+    var format: TileFormat { key.format ?? tileset.format }
 }

@@ -15,6 +15,7 @@ package final class MapFolder: TileSource {
     private let folder: String
     private let fileExtensions: [String]
     private let countsRowsFromBottom: Bool
+    private let presence: FolderPresence
 
     /// The files beside the tiles that may describe them, the first one that says something wins.
     private static let descriptions = ["metadata.json", "tilejson.json"]
@@ -73,6 +74,7 @@ package final class MapFolder: TileSource {
             extensions.append(sample.fileExtension)
         }
         self.fileExtensions = extensions
+        self.presence = FolderPresence(folder: folder, logger: logger)
         self.countsRowsFromBottom = Self.descriptions.contains { Self.saysTMS("\(folder)/\($0)") }
     }
 
@@ -80,6 +82,10 @@ package final class MapFolder: TileSource {
 
     package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
         let row = countsRowsFromBottom ? (1 << tile.level) - 1 - tile.y : tile.y
+        guard presence.mayHold(level: tile.level, column: tile.x, row: row) else {
+            buffer.clear()
+            throw .missing(tile)
+        }
         for fileExtension in fileExtensions {
             do {
                 return try OpenFile.readTile(

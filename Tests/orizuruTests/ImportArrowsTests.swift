@@ -26,24 +26,26 @@ struct ImportArrowsTests {
         "FamilyRendering": ["TileModel", "ImageCodecs"],
         "TileSources": ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"],
         "TileCache": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
+        "DiskTier": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
         "TilePipeline": [
             "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ],
+        "SharedTier": ["TileModel", "LockFree", "Telemetry", "CPlatform", "CHiredis"],
         "HTTPMessages": ["CPlatform"],
         "HTTPServer": ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "HTTPFrontend": ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "TileDescriptions": ["TileModel", "JSONText"],
+        "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "TileService": [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform", "DiskTier", "Prewarm",
         ],
         "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
-        "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
-            "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform",
+            "TileCache", "DiskTier", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier",
         ],
     ]
 
@@ -82,6 +84,9 @@ struct ImportArrowsTests {
         for (name, list) in modules + optional + command {
             #expect(declared[String(name)] == nil, "\(name) is declared twice")
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
+        }
+        for integration in text.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/) {
+            declared["orizuru"]?.insert(String(integration.1))
         }
         return declared
     }

@@ -109,6 +109,9 @@ final class PictureMaker {
                     collected.close()
                     throw Failure(outcome: .failed)
                 }
+            case .overloaded:
+                collected.close()
+                throw Failure(outcome: .overloaded)
             case .failed:
                 collected.close()
                 throw Failure(outcome: .failed)

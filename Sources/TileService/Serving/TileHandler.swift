@@ -3,6 +3,7 @@
 import HTTPMessages
 import HTTPServer
 import LockFree
+import Prewarm
 import Synchronization
 import Telemetry
 import TileCache
@@ -44,6 +45,8 @@ final class TileHandler: RequestHandler {
         let key: TileKey
         var scope = TileRequest.Scope.tile
         let isVersioned: Bool
+        /// Whether the format was chosen by the Accept field.
+        var byAccept = false
         /// Which of several allowed origins asks.
         var origin: Int?
         /// To be held against the tile once it is known.
@@ -90,14 +93,18 @@ final class TileHandler: RequestHandler {
         let route = catalog.router.route(path)
         switch route {
         case .tile(let index, let place, let format, let padded):
-            tile(catalog.entries[index], place, format, padded, request, &responder)
+            tile(catalog.entries[index], place, format, padded, byAccept: false, request, &responder)
+        case .tileByAccept(let index, let place, let padded):
+            let entry = catalog.entries[index]
+            let format = unsafe entry.tileset.format(accepting: request.field(.accept))
+            tile(entry, place, format, padded, byAccept: true, request, &responder)
         case .deepZoom(let index): document(catalog.deepZoom(index), request, &responder)
         case .viewer(let index): document(catalog.viewer(index), request, &responder)
         case .zoomifyTile(let index, let tier, let column, let row, let format):
             guard let place = catalog.zoomifyTile(index, tier: tier, column: column, row: row) else {
                 return refuse(.notFound, "no such tile\n", &responder)
             }
-            tile(catalog.entries[index], place, format, false, request, &responder)
+            tile(catalog.entries[index], place, format, false, byAccept: false, request, &responder)
         case .tileJSON, .thumbnail, .iiifBase, .iiifInfo, .iiifImage, .zoomify, .wmtsCapabilities, .wmtsKeyValue:
             describe(route, request, &responder)
         case .asset(let index): document(Pages.assets[index].document, request, &responder)
@@ -132,7 +139,7 @@ final class TileHandler: RequestHandler {
         case .outcome(.stopped):
             count(waiting, .none, .unavailable)
             refuse(.unavailable, "the server is stopping\n", &responder)
-        case .overloaded:
+        case .overloaded, .outcome(.overloaded):
             count(waiting, .none, .unavailable)
             refuse(.unavailable, "too many tiles are being rendered; try again\n", &responder, retryAfter: 1)
         case .lookAgain:
@@ -164,10 +171,11 @@ final class TileHandler: RequestHandler {
         _ place: TileCoordinate,
         _ format: TileFormat,
         _ padded: Bool,
+        byAccept: Bool,
         _ request: borrowing Request,
         _ responder: inout Responder
     ) {
-        guard format.rawValue == entry.tileset.format.rawValue,
+        guard format.rawValue == entry.tileset.format.rawValue || entry.tileset.canMake(format),
             let key = entry.tileset.key(of: place, format: format, padded: padded)
         else {
             entry.counts.add(.none, .notFound)
@@ -176,8 +184,8 @@ final class TileHandler: RequestHandler {
         }
         let start = turnClock()
         let isVersioned = Self.names(version: entry.versionText, request)
-        guard !request.has(anyOf: unusual) else {
-            return unusualTile(entry, key, isVersioned, start, request, &responder)
+        guard !byAccept, !request.has(anyOf: unusual) else {
+            return unusualTile(entry, key, isVersioned, byAccept: byAccept, start, request, &responder)
         }
         guard let found = shared.cache.find(key, by: participant) else {
             return submit(Waiting(entry, key, isVersioned: isVersioned, start: start), &responder)
@@ -195,47 +203,60 @@ final class TileHandler: RequestHandler {
         }
         entry.counts.add(found.tier, .ok)
         noteHit(found.tier, start)
+        noteFirstUse(found.tier, key, entry)
     }
 
-    /// A request with conditions, for a part, for a whole family, or from an origin that is told apart.
+    /// Tells the look-ahead what it made for somebody: a tile is warm until it is asked for.
+    private func noteFirstUse(_ tier: TileTier, _ key: TileKey, _ entry: ServedCatalog.Entry) {
+        guard tier.rawValue == TileTier.warm.rawValue else { return }
+        shared.pipeline.noteFirstUse(of: key.tile, in: entry.tileset, by: participant)
+    }
+
+    /// A request with conditions, for a part, for a whole family, from an origin that is told apart, or without an extension.
     private func unusualTile(
         _ entry: ServedCatalog.Entry,
         _ key: TileKey,
         _ isVersioned: Bool,
+        byAccept: Bool,
         _ start: Int,
         _ request: borrowing Request,
         _ responder: inout Responder
     ) {
-        if !request.has(anyOf: rare), let known = unsafe request.field(.ifNoneMatch),
+        if !byAccept, !request.has(anyOf: rare), let known = unsafe request.field(.ifNoneMatch),
             let found = shared.cache.find(key, by: participant)
         {
             let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
             if unsafe EntityTag.isListed(stored.entityTag, in: known) {
                 sendNotModified(stored, found.tier, entry, isVersioned: isVersioned && stored.isOfVersion, &responder)
                 noteHit(found.tier, start)
+                noteFirstUse(found.tier, key, entry)
                 return
             }
         }
         let origin = originIndex(request)
-        let wantsFamily = Self.wantsFamily(request)
+        let warmLevels = Self.warmLevels(request)
+        let wantsFamily = warmLevels != nil
         if !wantsFamily, let found = shared.cache.find(key, by: participant) {
             let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
             var isGet = false
             if case .get = request.method { isGet = true }
             let outcome = stored.outcome(of: request.preconditions, isGet: isGet)
-            let context = AnswerContext(
+            var context = AnswerContext(
                 entry: entry,
                 tier: found.tier,
                 isVersioned: isVersioned && stored.isOfVersion,
                 origin: origin
             )
+            context.byAccept = byAccept
             answer(stored, outcome, context, &responder)
             noteHit(found.tier, start)
+            noteFirstUse(found.tier, key, entry)
             return
         }
         var waiting = Waiting(entry, key, isVersioned: isVersioned, start: start)
         waiting.origin = origin
-        waiting.scope = wantsFamily ? .family : .tile
+        waiting.byAccept = byAccept
+        waiting.scope = warmLevels.map { .family(levels: $0) } ?? .tile
         if request.has(anyOf: Preconditions.fields) { waiting.conditions = KeptConditions(request) }
         if !wantsFamily, let conditions = waiting.conditions, conditions.namesTags,
             let tag = entry.tileset.knownEntityTag(of: key)
@@ -244,7 +265,8 @@ final class TileHandler: RequestHandler {
             var text: [UInt8] = []
             EntityTagText.append(tag, to: &text)
             if case .notModified = conditions.outcome(tag: text, byteCount: 0) {
-                let context = AnswerContext(entry: entry, tier: .none, isVersioned: isVersioned, origin: origin)
+                var context = AnswerContext(entry: entry, tier: .none, isVersioned: isVersioned, origin: origin)
+                context.byAccept = byAccept
                 beginLines(context)
                 TileHeaders.appendEntityTagLine(tag, to: &scratch)
                 sendNotModified(context, &responder)
@@ -264,6 +286,7 @@ final class TileHandler: RequestHandler {
             origin: waiting.origin
         )
         context.duration = duration
+        context.byAccept = waiting.byAccept
         answer(tile, waiting.conditions?.outcome(of: tile) ?? .whole, context, &responder)
         shared.latency[tier].observe(nanoseconds: duration)
     }
@@ -306,6 +329,8 @@ final class TileHandler: RequestHandler {
             unsafe scratch.append(contentsOf: lines)
         }
         if let origin = context.origin { scratch += shared.origins[origin] }
+        // An extension says the same to everybody; without one, caches must keep the formats apart.
+        if context.byAccept { scratch += "Vary: Accept\r\n".utf8 }
         if let duration = context.duration, context.tier.rawValue > TileTier.warm.rawValue {
             let tenths = duration / 100_000
             scratch += "Server-Timing: tile;desc=\(context.tier.label);dur=\(tenths / 10).\(tenths % 10)\r\n".utf8
@@ -418,9 +443,10 @@ final class TileHandler: RequestHandler {
         return true
     }
 
-    private static func wantsFamily(_ request: borrowing Request) -> Bool {
-        guard let value = unsafe request.field(.orizuruPrewarm) else { return false }
-        return unsafe value.elementsEqual("family".utf8)
+    /// How many levels a pre-warm wants to be warm with the tile; nil where the request is no pre-warm's.
+    private static func warmLevels(_ request: borrowing Request) -> Int? {
+        guard let value = unsafe request.field(.orizuruPrewarm) else { return nil }
+        return unsafe PrewarmProtocol.levels(of: String(decoding: value, as: UTF8.self))
     }
 
     /// Which of several allowed origins asks; nil where there are not several, or another one asks.
@@ -524,6 +550,8 @@ private struct AnswerContext {
     let origin: Int?
     /// Nanoseconds, where they are worth telling.
     var duration: Int?
+    /// Whether the format was chosen by the Accept field.
+    var byAccept = false
 
     init(entry: ServedCatalog.Entry, tier: TileTier, isVersioned: Bool, origin: Int?) {
         self.entry = entry
