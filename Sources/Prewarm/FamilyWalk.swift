@@ -179,16 +179,7 @@ package struct FamilyWalk: Sequence, IteratorProtocol, Sendable {
     /// Whether all of a tile is wanted: what is below it then goes in groups.
     private func isWhole(_ tile: TileCoordinate) -> Bool { region?.contains(box(of: tile)) ?? true }
 
-    /// What a tile covers, in pixels of the finest level, cut at the picture's edge.
-    private func box(of tile: TileCoordinate) -> PixelBox {
-        let side = Double(pyramid.tileSize << (pyramid.maxLevel - tile.level))
-        return PixelBox(
-            minX: Double(tile.x) * side,
-            minY: Double(tile.y) * side,
-            maxX: Swift.min(Double(tile.x + 1) * side, Double(pyramid.size.width)),
-            maxY: Swift.min(Double(tile.y + 1) * side, Double(pyramid.size.height))
-        )
-    }
+    private func box(of tile: TileCoordinate) -> PixelBox { PixelBox(of: tile, in: pyramid) }
 
     // MARK: Order
 

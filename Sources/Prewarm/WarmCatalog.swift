@@ -21,28 +21,9 @@ package struct WarmTileset: Equatable, Sendable {
             familyLevel: familyLevel,
             levels: part.levels,
             isGrouped: warmLevels == 3,
-            region: part.region(of: self),
+            region: part.region(kind: kind, pyramid: pyramid),
             after: position
         )
-    }
-}
-
-/// Which part of each tileset is wanted.
-package struct WarmPart: Equatable, Sendable {
-    /// The levels; nil: all.
-    package var levels: ClosedRange<Int>?
-    /// Of slides: rectangles in pixels of the finest level; empty: all.
-    package var pixels: [PixelRect] = []
-    /// Of maps; nil: all.
-    package var geography: GeographicRegion?
-
-    package init() {}
-
-    func region(of tileset: WarmTileset) -> WarmRegion? {
-        switch tileset.kind {
-        case .slide: pixels.isEmpty ? nil : WarmRegion(pixels)
-        case .map: geography?.region(in: tileset.pyramid)
-        }
     }
 }
 

@@ -22,6 +22,17 @@ package struct PixelBox: Equatable, Sendable {
         )
     }
 
+    /// What a tile covers, cut at the picture's edge. The tile may lie on a level above the pyramid's own.
+    init(of tile: TileCoordinate, in pyramid: Pyramid) {
+        let side = Double(pyramid.tileSize << (pyramid.maxLevel - tile.level))
+        self.init(
+            minX: Double(tile.x) * side,
+            minY: Double(tile.y) * side,
+            maxX: min(Double(tile.x + 1) * side, Double(pyramid.size.width)),
+            maxY: min(Double(tile.y + 1) * side, Double(pyramid.size.height))
+        )
+    }
+
     func touches(_ other: PixelBox) -> Bool {
         minX < other.maxX && other.minX < maxX && minY < other.maxY && other.minY < maxY
     }
@@ -44,6 +55,11 @@ package struct WarmRegion: Equatable, Sendable {
 
     /// Rectangles of whole pixels, cut at the picture's edges; those that lie outside want nothing.
     package init(_ rects: [PixelRect]) { self.init(boxes: rects.map(PixelBox.init)) }
+
+    /// Whether any of a tile's place is wanted.
+    package func touches(_ tile: TileCoordinate, of pyramid: Pyramid) -> Bool {
+        touches(PixelBox(of: tile, in: pyramid))
+    }
 
     /// Whether any of a box is wanted.
     func touches(_ box: PixelBox) -> Bool {

@@ -95,6 +95,10 @@ extension Block {
 
     var ordinal: UInt32 { unsafe UInt32(truncatingIfNeeded: base.load(as: UInt64.self) >> 32) }
 
+    var tile: TileCoordinate {
+        unsafe TileKey.tile(high: base.load(as: UInt64.self), low: base.load(fromByteOffset: 8, as: UInt64.self))
+    }
+
     var references: UnsafeMutablePointer<Atomic<UInt32>> {
         unsafe (base + 16).assumingMemoryBound(to: Atomic<UInt32>.self)
     }

@@ -42,12 +42,22 @@ extension TileCache {
     /// One pass over the table, in pieces, so that reclamation goes on meanwhile; not for a reactor.
     @discardableResult
     package func removeAll(ordinal: UInt32, by participant: CacheParticipant) -> Int {
+        removeAll(ordinal: ordinal, by: participant) { _ in true }
+    }
+
+    /// The same for those of its tiles that `isMeant` names.
+    @discardableResult
+    package func removeAll(
+        ordinal: UInt32,
+        by participant: CacheParticipant,
+        where isMeant: (TileCoordinate) -> Bool
+    ) -> Int {
         precondition(!participant.isOnline, "a pass over the table would hold up reclamation")
         var removed = 0
         for first in stride(from: 0, to: table.bucketCount, by: Self.bucketsPerStep) {
             removed += participant.withGuard {
                 unlink(in: first..<min(first + Self.bucketsPerStep, table.bucketCount), .removed, participant) {
-                    $0.ordinal == ordinal
+                    $0.ordinal == ordinal && isMeant($0.tile)
                 }
             }
         }

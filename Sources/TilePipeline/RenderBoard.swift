@@ -113,6 +113,12 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     /// How many jobs there are, waiting or running.
     package var jobCount: Int { jobs.count }
 
+    /// The jobs of a tileset that workers are at.
+    func runningJobs(ordinal: UInt32) -> [Job] { running.filter { $0.key.ordinal == ordinal } }
+
+    /// Whether a worker is still at one of these jobs.
+    func isRunning(anyOf jobs: [Job]) -> Bool { jobs.contains { job in running.contains { $0 === job } } }
+
     // MARK: Asking
 
     /// What became of a request.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Prewarm
-import TileModel
 
 /// The command `prewarm`: its table, and its options as values. Pure; `PrewarmCommand+Run.swift` drives it.
 enum PrewarmCommand {
@@ -151,7 +150,12 @@ enum PrewarmCommand {
         }
         var options = PrewarmOptions(endpoint: endpoint)
         options.tilesets = command.values("tileset")
-        options.part.levels = try read(command, "levels", accepted: "A-B, A-, -B or one level, from 0 to 30", levels)
+        options.part.levels = try read(
+            command,
+            "levels",
+            accepted: "A-B, A-, -B or one level, from 0 to 30",
+            WarmPart.levels(parsing:)
+        )
         if let count = try read(
             command,
             "concurrency",
@@ -189,23 +193,16 @@ enum PrewarmCommand {
 
     private static func readRegion(_ command: ParsedCommand, _ part: inout WarmPart) throws(UsageError) {
         for text in command.values("bbox") {
-            let numbers = text.split(separator: ",", omittingEmptySubsequences: false).compactMap { Double($0) }
-            guard numbers.count == 4, text.count(where: { $0 == "," }) == 3,
-                let box = GeographicRegion.Box(west: numbers[0], south: numbers[1], east: numbers[2], north: numbers[3])
-            else {
+            guard let box = WarmPart.box(parsing: text) else {
                 throw refused(command, "bbox", text, "west,south,east,north in degrees, such as 5.9,45.8,10.5,47.8")
             }
-            part.geography = part.geography ?? GeographicRegion()
-            part.geography?.boxes.append(box)
+            part.add(box)
         }
         for text in command.values("pixels") {
-            let numbers = text.split(separator: ",", omittingEmptySubsequences: false).compactMap {
-                number(String($0), 0...1 << 30)
-            }
-            guard numbers.count == 4, text.count(where: { $0 == "," }) == 3, numbers[2] > 0, numbers[3] > 0 else {
+            guard let rect = WarmPart.pixels(parsing: text) else {
                 throw refused(command, "pixels", text, "x,y,width,height in whole pixels, such as 0,0,4096,4096")
             }
-            part.pixels.append(PixelRect(x: numbers[0], y: numbers[1], width: numbers[2], height: numbers[3]))
+            part.pixels.append(rect)
         }
     }
 
@@ -243,20 +240,5 @@ enum PrewarmCommand {
 
     private static func timeout(_ text: String) -> Duration? {
         DurationText.parse(text).flatMap { (.milliseconds(1)...(.seconds(86_400))).contains($0) ? $0 : nil }
-    }
-
-    /// `9-12`, `9-`, `-12`, `9`. The finest level that any pyramid of ours has is 30.
-    private static func levels(_ text: String) -> ClosedRange<Int>? {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
-        let bounds = 0...30
-        switch parts.count {
-        case 1: return number(parts[0], bounds).map { $0...$0 }
-        case 2:
-            guard let first = parts[0].isEmpty ? 0 : number(parts[0], bounds),
-                let last = parts[1].isEmpty ? 30 : number(parts[1], bounds), first <= last, text != "-"
-            else { return nil }
-            return first...last
-        default: return nil
-        }
     }
 }

@@ -42,7 +42,11 @@ enum ServeCommand {
         do {
             listeners = try PreparedListeners(configuration.listen, environment: Self.variable)
             service = try TileService(
-                configuration.service(listeners: listeners, environment: Self.variable),
+                configuration.service(
+                    listeners: listeners,
+                    adminToken: configuration.admin.readToken(),
+                    environment: Self.variable
+                ),
                 logger: logger
             )
             try service.start()
@@ -51,6 +55,10 @@ enum ServeCommand {
             return 1
         }
         announce(listeners, service.ports)
+        if let address = configuration.admin.listen, let port = service.adminPort {
+            let place = ListenAddress(address.address, port: port)
+            Output.write("admin on http://\(place)\n", to: .standardOutput)
+        }
         var signal = signals.wait()
         while signal == SIGHUP {
             service.reload()
@@ -92,10 +100,28 @@ enum ServeCommand {
     }
 }
 
+extension ServeConfiguration.Admin {
+    /// The token of the file, without the white space around it; nil where there is no file.
+    fileprivate func readToken() throws(ConfigurationError) -> [UInt8]? {
+        guard let tokenFile else { return nil }
+        let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
+        let bytes = try BoundedFile.read(tokenFile, maxBytes: 4096)
+        let token = Array(bytes.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+        guard token.count >= 16, token.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw ConfigurationError(
+                "\(tokenFile) holds no token: at least 16 printable characters without spaces are needed "
+                    + "(openssl rand -hex 32 makes one)"
+            )
+        }
+        return token
+    }
+}
+
 extension ServeConfiguration {
     /// What the service is told, from what the operator said.
     fileprivate func service(
         listeners: PreparedListeners,
+        adminToken: [UInt8]?,
         environment: (String) -> String?
     ) -> TileService.Configuration {
         var cache = TileCacheConfiguration(byteBudget: memory.bytes)
@@ -133,6 +159,8 @@ extension ServeConfiguration {
         service.trustedProxies = http.trustedProxies ?? TrustedProxies()
         service.accessLog = log.access
         service.listeners = listeners
+        service.admin = admin.listen
+        service.adminToken = adminToken
         service.tiers.admission = disk.admission
         service.tiers.waitingBytes = disk.queue.bytes
         if let folder = disk.folder.path(environment: environment) {
