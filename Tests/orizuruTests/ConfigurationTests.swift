@@ -7,6 +7,7 @@ import HTTPServer
 import JSONText
 import LockFree
 import Telemetry
+import TestSupport
 import Testing
 import TileCache
 import TileModel

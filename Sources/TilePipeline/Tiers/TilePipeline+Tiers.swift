@@ -7,7 +7,8 @@ import TileModel
 extension TilePipeline {
     /// Sends a request to the tiers where one of them may have its tile; nil where it is to be rendered at once.
     func submitToTiers(_ request: TileRequest, _ key: JobKey, _ family: Family?, _ waiter: PipelineWaiter) -> Pending? {
-        guard let tiers, !tiers.isEmpty else { return nil }
+        // Only what is rendered is kept.
+        guard let tiers, !tiers.isEmpty, family != nil else { return nil }
         let payload = JobPayload(tileset: request.tileset, family: family, tile: key.tile, format: key.format)
         let edition = request.tileset.edition
         let mayBeThere: Bool
