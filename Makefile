@@ -20,7 +20,8 @@ STRESS_SECONDS ?= 60
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 # One library for each package trait, by the order of Package.swift.
 TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev libjpeg62-turbo-dev
-TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin
+TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin nginx-light \
+	varnish
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
@@ -117,7 +118,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-http bench-parser bench-bloom ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-parser bench-bloom ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -137,6 +138,10 @@ bench-disk: trait-packages ## the disk tier next to SQLite, a start with a milli
 	$(SWIFT) build -c release --product delayed-disk --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(SWIFT) build -c release --product bench-disk --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(ALL_TRAITS_BUILD)/release/bench-disk
+
+bench-promises: build ## what older designs promised, beside what is
+	$(SWIFT) build -c release --product bench-promises
+	$(BUILD)/release/bench-promises
 
 bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http

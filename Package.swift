@@ -286,6 +286,15 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "bench-promises",
+            dependencies: [
+                "DiskFaults", "DiskTier", "TileCache", "TileModel", "LockFree", "Telemetry", "BenchmarkSupport",
+                "TestSupport",
+            ],
+            path: "Tests/Benchmarks/Promises",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "stress-disk",
             dependencies: ["DiskFaults", "DiskTier", "TileModel", "LockFree", "TestSupport"],
             path: "Tests/Stress/Disk",

@@ -104,17 +104,8 @@ extension DiskTier {
         }
     }
 
-    /// Part of a file that holds a tile.
-    package struct FileRegion: Sendable {
-        /// A descriptor of the caller's own, to be closed by it.
-        package let descriptor: Int32
-        package let offset: Int
-        package let byteCount: Int
-    }
-
-    /// Where a tile's bytes lie, to be sent from the file; nil unless they were compared with their checksum since they
-    /// were written or since the start. Stays readable when the segment is evicted. Two calls of the system, no reading.
-    package func region(of key: TierKey) -> FileRegion? {
+    /// Two calls of the system: the header is read once more, and the descriptor is doubled.
+    package func region(of key: TierKey) -> TierRegion? {
         guard isAvailable, let entry = index.find(key.mixed, using: true), entry.flags.contains(.verified),
             let segment = segments.withLock({ $0.byNumber[entry.segment] }),
             !segment.isSuspect.load(ordering: .relaxed)
@@ -128,7 +119,7 @@ extension DiskTier {
         guard let header, header.key == key, header.bodyCount == Int(entry.bodyCount) else { return nil }
         let descriptor = files.duplicate(segment.descriptor)
         guard descriptor >= 0 else { return nil }
-        return FileRegion(
+        return TierRegion(
             descriptor: descriptor,
             offset: entry.offset + RecordHeader.byteCount,
             byteCount: header.bodyCount

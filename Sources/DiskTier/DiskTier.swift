@@ -21,7 +21,7 @@ package import TileModel
 ///
 /// One process has a folder: a lock file says so. Thread rule: every method from any thread; `get`, `insert` and `delete`
 /// block on the disk. Locks in order: writer, then segments or a shard of the index.
-package final class DiskTier: Tier {
+package final class DiskTier: FileTier {
     let configuration: DiskTierConfiguration
     let files: any DiskFileSystem
     let logger: Logger

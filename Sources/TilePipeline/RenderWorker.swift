@@ -114,7 +114,7 @@ final class RenderWorker {
         let formResult: TilePipeline.Board.FormResult =
             switch outcome {
             case .tile(_, .render): .made
-            case .tile: .found
+            case .tile, .file: .found
             case .missing: .missing
             case .failed, .overloaded, .stopped: .failed
             }

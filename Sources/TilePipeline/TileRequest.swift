@@ -8,6 +8,8 @@ package enum TileOutcome: Sendable {
     /// The tile, and where it came from: memory, where it was there after all, or `render`. For a family: `render`
     /// where any of it had to be made. The receiver owns the reference and releases it.
     case tile(PinnedTile, TileTier)
+    /// The tile where it lies on disk: memory had no room for it.
+    case file(FileTile, TileTier)
     /// The geometry has the tile, but the source has nothing to make it from.
     case missing
     /// It could not be made; the reason is in the log.

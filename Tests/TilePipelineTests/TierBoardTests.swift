@@ -20,14 +20,16 @@ struct FetchBoardTests {
         for (waiter, form) in [(1, first), (2, second), (3, first)] {
             #expect(board.submit(key, form: form, waiter: waiter, now: 0) { 42 } != nil)
         }
-        let (job, forms) = try #require(board.take(now: 1))
+        let taken1 = board.take(now: 1)
+        let (job, forms) = try #require(taken1)
         #expect(job.payload == 42 && forms.count == 2)
         #expect(board.take(now: 1) == nil)
         // Under way: who asks for the same tile joins, who asks for another one is the next call.
         _ = board.submit(key, form: first, waiter: 4, now: 2) { 42 }
         _ = board.submit(key, form: MemberForm(member: 9, isPadded: false), waiter: 5, now: 2) { 42 }
         #expect(board.finish(job).map(\.waiter).sorted() == [1, 2, 3, 4])
-        let next = try #require(board.take(now: 3))
+        let taken2 = board.take(now: 3)
+        let next = try #require(taken2)
         #expect(board.finish(next.job).map(\.waiter) == [5])
         #expect(board.count == 0)
     }
@@ -37,8 +39,10 @@ struct FetchBoardTests {
         var board = Board(limit: 8, patience: 100)
         _ = board.submit(key, form: first, waiter: 1, now: 0) { 0 }
         _ = board.submit(other, form: first, waiter: 2, now: 50) { 0 }
-        let (job, _) = try #require(board.take(now: 10))
-        #expect(board.expire(now: 99).isEmpty)
+        let taken3 = board.take(now: 10)
+        let (job, _) = try #require(taken3)
+        let early = board.expire(now: 99)
+        #expect(early.isEmpty)
         #expect(board.nextTime(now: 99) == 100)
         #expect(board.expire(now: 100).map(\.waiter) == [1])
         // Nobody joins a call that is late.
@@ -46,7 +50,8 @@ struct FetchBoardTests {
         #expect(board.finish(job).isEmpty)
         #expect(board.expire(now: 150).map(\.waiter) == [2])
         #expect(board.expired == 2)
-        let late = try #require(board.take(now: 151))
+        let taken4 = board.take(now: 151)
+        let late = try #require(taken4)
         #expect(board.finish(late.job).map(\.waiter) == [3])
     }
 
@@ -54,14 +59,17 @@ struct FetchBoardTests {
     func postponing() throws {
         var board = Board(limit: 8, patience: 100)
         _ = board.submit(key, form: first, waiter: 1, now: 0) { 0 }
-        let gone = try #require(board.submit(key, form: second, waiter: 2, now: 0) { 0 })
+        let ticket = board.submit(key, form: second, waiter: 2, now: 0) { 0 }
+        let gone = try #require(ticket)
         _ = board.submit(key, form: second, waiter: 3, now: 0) { 0 }
-        let (job, _) = try #require(board.take(now: 1))
+        let taken5 = board.take(now: 1)
+        let (job, _) = try #require(taken5)
         #expect(board.postpone(job, until: 500, found: MemberForms([first])).map(\.waiter) == [1])
         #expect(board.take(now: 499) == nil && board.nextTime(now: 400) == 500)
         #expect(board.expire(now: 499).isEmpty, "it waits on purpose")
         #expect(board.withdraw(ticket: gone) && !board.withdraw(ticket: gone))
-        let again = try #require(board.take(now: 500))
+        let taken6 = board.take(now: 500)
+        let again = try #require(taken6)
         #expect(again.job.postponements == 1 && again.forms.count == 1)
         #expect(board.expire(now: 600).map(\.waiter) == [3], "the call itself has its time again")
         // Nobody is left: it is not asked again.
@@ -75,7 +83,8 @@ struct FetchBoardTests {
         _ = board.submit(key, form: nil, waiter: 1, now: 0) { 0 }
         _ = board.submit(other, form: first, waiter: 2, now: 0) { 0 }
         #expect(board.submit(key, form: first, waiter: 3, now: 0) { 0 } == nil)
-        let (job, forms) = try #require(board.take(now: 1))
+        let taken7 = board.take(now: 1)
+        let (job, forms) = try #require(taken7)
         #expect(job.key == other && !forms.isEmpty && !job.isWhole)
         #expect(board.expire(now: 1_000_000).map(\.waiter) == [2], "a pre-warm has time")
         #expect(board.close() == [1])

@@ -3,6 +3,7 @@
 import HTTPMessages
 import Prewarm
 import Testing
+import TileModel
 
 @testable import TileService
 

@@ -103,7 +103,18 @@ final class PictureMaker {
             case .tile(let pinned, _):
                 defer { pinned.release() }
                 do {
-                    try draw(pinned, tile, tileset, into: &strip, touched)
+                    // SAFETY: the block stays pinned until the end of this case; copied here.
+                    try draw(unsafe Array(pinned.body), tile, tileset, into: &strip, touched)
+                } catch {
+                    report(error, tileset)
+                    collected.close()
+                    throw Failure(outcome: .failed)
+                }
+            case .file(let file, _):
+                do {
+                    // A file that cannot be read any more is no reason to show a hole.
+                    guard let bytes = file.readAll() else { throw PipelineError.unreadable(tile) }
+                    try draw(bytes, tile, tileset, into: &strip, touched)
                 } catch {
                     report(error, tileset)
                     collected.close()
@@ -158,7 +169,7 @@ final class PictureMaker {
 
     /// Draws what a tile covers of the strip, its overlap left out.
     private func draw(
-        _ pinned: PinnedTile,
+        _ bytes: [UInt8],
         _ tile: TileCoordinate,
         _ tileset: OpenTileset,
         into strip: inout Strip,
@@ -167,8 +178,7 @@ final class PictureMaker {
         let pyramid = tileset.pyramid
         let outer = pyramid.rect(of: tile)
         let inner = pyramid.rect(of: tile, overlapping: false)
-        // SAFETY: the block stays pinned until the caller releases it; copied here.
-        let image = try decode(unsafe Array(pinned.body), tile, size: outer.size)
+        let image = try decode(bytes, tile, size: outer.size)
         let left = max(inner.x, touched.x), right = min(inner.x + inner.width, touched.x + touched.width)
         let top = max(inner.y, strip.rows.lowerBound), bottom = min(inner.y + inner.height, strip.rows.upperBound)
         guard left < right, top < bottom else { return }

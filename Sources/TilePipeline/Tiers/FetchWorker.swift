@@ -91,6 +91,20 @@ final class FetchWorker {
         }
     }
 
+    /// The tile in memory; where that did not take it, in its file; else in a block that lives for its answer.
+    private func outcome(
+        _ pinned: PinnedTile?,
+        _ bytes: ArraySlice<UInt8>,
+        _ name: TierKey,
+        _ tier: any Tier
+    ) -> TileOutcome {
+        if let pinned { return .tile(pinned, tier.kind) }
+        if let region = (tier as? any FileTier)?.region(of: name) {
+            return .file(FileTile(headers: inserter.headerBlock, region: region), tier.kind)
+        }
+        return .tile(inserter.uncached(bytes), tier.kind)
+    }
+
     /// Asks one tier for what is left, and brings what it has into memory.
     private func look(
         in level: TierStack.Level,
@@ -127,17 +141,18 @@ final class FetchWorker {
         for ((form, key), (name, answer)) in zip(wanted, zip(keys, answers)) {
             guard case .found(let tile) = answer else { continue }
             let isAsked = asked.contains(form)
+            let bytes = buffer.bytes[tile.range]
             let pinned = inserter.insert(
-                buffer.bytes[tile.range],
+                bytes,
                 as: key,
                 in: tileset,
                 cost: tile.cost,
                 arrival: isAsked ? .requested : .speculative
             )
             if isAsked {
-                found[form] = .tile(pinned, tier.kind)
+                found[form] = outcome(pinned, bytes, name, tier)
             } else {
-                pinned.release()
+                pinned?.release()
             }
             _ = spread.append(name, cost: tile.cost, bytes: buffer.bytes[tile.range])
         }
@@ -151,14 +166,15 @@ final class FetchWorker {
 struct MemoryInserter {
     private let cache: TileCache
     private let participant: CacheParticipant
-    private var headerBlock: [UInt8] = []
+    /// Of the tile that was inserted last.
+    private(set) var headerBlock: [UInt8] = []
 
     init(cache: TileCache, participant: CacheParticipant) {
         self.cache = cache
         self.participant = participant
     }
 
-    /// The tile in memory, or where that has no room for it, beside it. What tiers keep follows from its edition alone, so its
+    /// The tile in memory; nil where that does not take it. What tiers keep follows from its edition alone, so its
     /// tag does.
     mutating func insert(
         _ bytes: ArraySlice<UInt8>,
@@ -168,7 +184,7 @@ struct MemoryInserter {
         arrival: TileArrival,
         identity: UInt64 = 0,
         modified: Int? = nil
-    ) -> PinnedTile {
+    ) -> PinnedTile? {
         headerBlock.removeAll(keepingCapacity: true)
         tileset.headers.appendHeaders(
             of: key,
@@ -192,10 +208,17 @@ struct MemoryInserter {
                 )
                 switch outcome {
                 case .inserted(let pinned?), .alreadyThere(let pinned?): return pinned
-                case .inserted(nil), .alreadyThere(nil), .refused:
-                    return unsafe cache.makeUncached(headers: headers, body: body)
+                case .inserted(nil), .alreadyThere(nil), .refused: return nil
                 }
             }
+        }
+    }
+
+    /// The tile that was refused last, in a block outside of memory's budget.
+    func uncached(_ bytes: ArraySlice<UInt8>) -> PinnedTile {
+        // SAFETY: both arrays are alive and unchanged for the call, which copies.
+        unsafe headerBlock.withUnsafeBytes { headers in
+            unsafe bytes.withUnsafeBytes { unsafe cache.makeUncached(headers: headers, body: $0) }
         }
     }
 }

@@ -7,7 +7,8 @@ import TileModel
 extension TilePipeline {
     /// Sends a request to the tiers where one of them may have its tile; nil where it is to be rendered at once.
     func submitToTiers(_ request: TileRequest, _ payload: JobPayload, _ waiter: PipelineWaiter) -> Pending? {
-        guard let tiers, !tiers.isEmpty else { return nil }
+        // Only what is rendered is kept.
+        guard let tiers, !tiers.isEmpty, payload.isRendered else { return nil }
         let key = payload.key
         let edition = request.tileset.edition
         let mayBeThere: Bool

@@ -171,9 +171,10 @@ package final class WarmRestart: Sendable {
                     rest.append(name)
                     continue
                 }
-                inserter.insert(buffer.bytes[tile.range], as: name.1, in: tileset, cost: tile.cost, arrival: .restored)
-                    .release()
-                count += 1
+                let bytes = buffer.bytes[tile.range]
+                let pinned = inserter.insert(bytes, as: name.1, in: tileset, cost: tile.cost, arrival: .restored)
+                pinned?.release()
+                if pinned != nil { count += 1 }
             }
             missing = rest
         }
@@ -182,7 +183,7 @@ package final class WarmRestart: Sendable {
             guard let stored = try? tileset.source.readTile(name.tile, into: file), stored.format == name.format else {
                 continue
             }
-            inserter.insert(
+            let pinned = inserter.insert(
                 file.bytes[...],
                 as: key,
                 in: tileset,
@@ -190,8 +191,9 @@ package final class WarmRestart: Sendable {
                 arrival: .restored,
                 identity: stored.identity,
                 modified: stored.modified
-            ).release()
-            count += 1
+            )
+            pinned?.release()
+            if pinned != nil { count += 1 }
         }
         return count
     }

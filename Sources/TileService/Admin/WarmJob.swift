@@ -171,6 +171,7 @@ final class WarmJob: Sendable {
             case .tile(let pinned, let tier):
                 pinned.release()
                 job.end(.warmed(tier == .render ? .miss : .hit))
+            case .file: job.end(.warmed(.hit))
             case .missing: job.end(isMap ? .absent : .failed)
             case .failed, .overloaded: job.end(.failed)
             case .stopped: job.end(nil)

@@ -130,6 +130,7 @@ final class TileHandler: RequestHandler {
             let bytes = unsafe StoredTile(headers: pinned.headers, body: pinned.body, block: pinned.object)
             answer(bytes, tier, waiting, &responder)
             pinned.release()
+        case .outcome(.file(let file, let tier)): answer(file, tier, waiting, &responder)
         case .outcome(.missing):
             count(waiting, .render, .notFound)
             refuse(.notFound, "no such tile\n", &responder)
@@ -289,6 +290,69 @@ final class TileHandler: RequestHandler {
         context.byAccept = waiting.byAccept
         answer(tile, waiting.conditions?.outcome(of: tile) ?? .whole, context, &responder)
         shared.latency[tier].observe(nanoseconds: duration)
+    }
+
+    /// Answers a deferred request with a tile that lies in a file.
+    private func answer(_ file: FileTile, _ tier: TileTier, _ waiting: Waiting, _ responder: inout Responder) {
+        let duration = MonotonicClock.nanoseconds - waiting.start
+        var context = AnswerContext(
+            entry: waiting.entry,
+            tier: tier,
+            isVersioned: waiting.isVersioned,
+            origin: waiting.origin
+        )
+        context.duration = duration
+        context.byAccept = waiting.byAccept
+        beginLines(context)
+        // SAFETY: the file's own array, alive for the call; of the tile only the lines of its headers are asked for.
+        unsafe file.headers.withUnsafeBytes { headers in
+            guard let start = headers.baseAddress else { return }
+            let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+            let tile = unsafe StoredTile(headers: headers, body: none, block: UnsafeMutableRawPointer(mutating: start))
+            let outcome = unsafe waiting.conditions?.outcome(
+                tag: tile.entityTag,
+                lastModified: tile.lastModified,
+                byteCount: file.byteCount
+            )
+            switch outcome ?? .whole {
+            case .whole:
+                unsafe send(.ok, head: headers, file, 0..<file.byteCount, &responder)
+                context.entry.counts.add(tier, .ok)
+            case .part(let part):
+                unsafe scratch.append(contentsOf: tile.validatorLines)
+                scratch += PartText.lines(part, of: file.byteCount)
+                unsafe send(.partialContent, head: tile.linesBehindLength, file, part, &responder)
+                context.entry.counts.add(tier, .partialContent)
+            case .notModified:
+                unsafe scratch.append(contentsOf: tile.validatorLines)
+                sendNotModified(context, &responder)
+            case .rangeNotSatisfiable:
+                context.entry.counts.add(tier, .rangeNotSatisfiable)
+                refuse(.rangeNotSatisfiable, PartText.refusal, &responder, contentRange: file.byteCount)
+            case .preconditionFailed:
+                context.entry.counts.add(tier, .preconditionFailed)
+                refuse(.preconditionFailed, "the tile is another one\n", &responder)
+            }
+        }
+        shared.latency[tier].observe(nanoseconds: duration)
+    }
+
+    /// Sends a part of a file behind the scratch lines.
+    private func send(
+        _ status: Status,
+        head: UnsafeRawBufferPointer,
+        _ file: FileTile,
+        _ part: Range<Int>,
+        _ responder: inout Responder
+    ) {
+        guard let descriptor = file.descriptor() else {
+            refuse(.unavailable, "too many files are open; try again\n", &responder, retryAfter: 1)
+            return
+        }
+        unsafe scratch.withUnsafeBytes { lines in
+            let body = FileBody(descriptor: descriptor, offset: Int64(file.offset + part.lowerBound), count: part.count)
+            unsafe responder.send(status: status, head: head, file: body, extra: lines)
+        }
     }
 
     /// Sends a tile, a part of it, or what its request's conditions make of it.
