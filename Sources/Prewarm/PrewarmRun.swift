@@ -7,6 +7,8 @@ internal import TileModel
 /// What is to be warmed, and how.
 package struct PrewarmOptions: Sendable {
     package var endpoint: WarmEndpoint
+    /// What the resume file knows the server by; nil: its address. For a server whose address is another one each time.
+    package var name: String?
     /// The ids of the tilesets; empty: all that the server has.
     package var tilesets: [String] = []
     /// What is wanted of each.

@@ -66,7 +66,7 @@ final class WarmJournal: Sendable {
             hash.combine("\(tileset.pyramid)")
         }
         hash.combine("\(options.part)")
-        return "\(options.endpoint) \(hexadecimal(hash.value))"
+        return "\(options.name ?? options.endpoint.description) \(hexadecimal(hash.value))"
     }
 
     private static func items(

@@ -198,7 +198,9 @@ package final class TilePipeline: Sendable {
             let (tileset, family) = (suggestion.tileset, suggestion.family)
             let tile = family.coordinate(ofMember: suggestion.form.member)
             guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
-                !cache.contains(key, by: participant)
+                !cache.contains(key, by: participant),
+                // What lies in a tier is near enough.
+                !(tiers?.mayHave(TierKey(key, of: tileset.edition)) ?? false)
             else { continue }
             let payload = JobPayload(family, of: tileset)
             let isNew = board.withLock { state in

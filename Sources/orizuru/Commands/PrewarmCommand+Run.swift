@@ -9,11 +9,22 @@ extension PrewarmCommand {
     ///
     /// Progress in JSON goes to standard output; the bar, the summary for people and errors go to standard error.
     static func run(_ command: ParsedCommand) throws(UsageError) -> Int32 {
-        let settings = try settings(command)
+        var settings = try settings(command)
         InterruptFlag.install()
         signal(SIGPIPE, SIG_IGN)
         let isTerminal = isatty(STDERR_FILENO) == 1
-        return run(
+        let local: LocalWarmServer?
+        do {
+            local = try settings.local.map { try LocalWarmServer(path: $0.path, cacheFolder: $0.cacheFolder) }
+            if let local {
+                settings.options.endpoint = try WarmEndpoint(local.url)
+                settings.options.name = settings.local?.path
+            }
+        } catch {
+            Output.write("orizuru: \(error)\n", to: .standardError)
+            return 1
+        }
+        let code = run(
             settings,
             form: settings.progress == .auto ? (isTerminal ? .bar : .json) : settings.progress,
             shouldStop: { InterruptFlag.isRaised },
@@ -21,6 +32,14 @@ extension PrewarmCommand {
             output: { Output.write($0, to: .standardOutput) },
             errors: { Output.write($0, to: .standardError) }
         )
+        let lost = local?.finish() ?? 0
+        guard lost > 0 else { return code }
+        Output.write(
+            "orizuru: \(lost) writes did not reach \(settings.local?.cacheFolder ?? ""); is the disk full? Run it again: what "
+                + "is there is not rendered twice.\n",
+            to: .standardError
+        )
+        return code == 0 ? 1 : code
     }
 
     /// The same with its surroundings given to it.

@@ -22,8 +22,22 @@ enum PrewarmCommand {
             lets requests in flight finish; a second one does not).
             """,
         ],
-        positionals: [PositionalSpec("URL", help: "The server, such as http://127.0.0.1:8080.")],
+        positionals: [
+            PositionalSpec(
+                "URL|PATH",
+                help: """
+                    The server, such as http://127.0.0.1:8080; or without a server what is to be rendered into the folder of \
+                    --cache-dir, for a server that will use it.
+                    """
+            )
+        ],
         options: [
+            OptionSpec(
+                "cache-dir",
+                "DIR",
+                help:
+                    "With a PATH: the folder that is filled, as of 'orizuru serve --cache-dir'. No server may be using it."
+            ),
             OptionSpec("tileset", "ID", isRepeatable: true, help: "Warm this tileset.", defaultText: "all"),
             OptionSpec(
                 "levels",
@@ -112,6 +126,10 @@ enum PrewarmCommand {
                 says: "One slide without its finest levels"
             ),
             ExampleSpec(
+                "orizuru prewarm /data/slides --cache-dir /var/cache/orizuru",
+                says: "Before the server is started"
+            ),
+            ExampleSpec(
                 "orizuru prewarm http://127.0.0.1:8080 --bbox 5.9,45.8,10.5,47.8 --levels 6-14 --dry-run",
                 says: "What a country would cost"
             ),
@@ -136,15 +154,29 @@ enum PrewarmCommand {
         var options: PrewarmOptions
         var progress: ProgressForm
         var isDryRun = false
+        /// Without a server: what to render, and the folder to fill.
+        var local: (path: String, cacheFolder: String)?
         /// GeoJSON files, to be read.
         var geoJSONFiles: [String] = []
     }
 
     /// Reads the values of a parsed `prewarm`.
     static func settings(_ command: ParsedCommand) throws(UsageError) -> Settings {
+        let place = command.positionals.first ?? ""
+        let isURL = place.contains("://")
+        let cacheFolder = command.value("cache-dir")
+        guard isURL == (cacheFolder == nil) else {
+            throw UsageError(
+                message: isURL
+                    ? "--cache-dir goes with a PATH; a server knows its own cache folder"
+                    : "without a server, --cache-dir DIR has to name the folder to fill (or give a URL: http://HOST:PORT)",
+                command: command.name
+            )
+        }
         let endpoint: WarmEndpoint
         do throws(PrewarmError) {
-            endpoint = try WarmEndpoint(command.positionals.first ?? "")
+            // Of a local server, the address is known when it listens.
+            endpoint = try WarmEndpoint(isURL ? place : "http://127.0.0.1:1")
         } catch {
             throw UsageError(message: error.description, command: command.name)
         }
@@ -186,6 +218,7 @@ enum PrewarmCommand {
         }
         let progress = try read(command, "progress", accepted: "auto, bar, json or none", ProgressForm.init(rawValue:))
         var settings = Settings(options: options, progress: progress ?? .auto)
+        if let cacheFolder { settings.local = (place, cacheFolder) }
         settings.isDryRun = command.flag("dry-run")
         settings.geoJSONFiles = command.values("geojson")
         return settings

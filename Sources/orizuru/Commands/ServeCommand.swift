@@ -40,15 +40,7 @@ enum ServeCommand {
         let listeners: PreparedListeners
         let service: TileService
         do {
-            listeners = try PreparedListeners(configuration.listen, environment: Self.variable)
-            service = try TileService(
-                configuration.service(
-                    listeners: listeners,
-                    adminToken: configuration.admin.readToken(),
-                    environment: Self.variable
-                ),
-                logger: logger
-            )
+            (service, listeners) = try makeService(configuration, logger: logger)
             try service.start()
         } catch {
             logger.log(.error, "the server cannot start", ["reason": .string("\(error)")])
@@ -69,6 +61,23 @@ enum ServeCommand {
         let isDrained = service.stop(deadline: configuration.http.drainTimeout)
         logger.log(.info, "stopped", ["drained": .boolean(isDrained)])
         return 0
+    }
+
+    /// The service of a configuration, and what it listens on. Nothing is accepted yet.
+    static func makeService(
+        _ configuration: ServeConfiguration,
+        logger: Logger
+    ) throws -> (TileService, PreparedListeners) {
+        let listeners = try PreparedListeners(configuration.listen, environment: variable)
+        let service = try TileService(
+            configuration.service(
+                listeners: listeners,
+                adminToken: configuration.admin.readToken(),
+                environment: variable
+            ),
+            logger: logger
+        )
+        return (service, listeners)
     }
 
     /// Who asks twice means it; but not within half a second: timeout(1) signals the child and then its group.
