@@ -89,7 +89,10 @@ struct FamilyTests {
             try client.request(tissue.url(tile))
             #expect(try client.readAnswer().status == 200)
         }
-        #expect(try server.metric("orizuru_family_renders_total") == 0)
+        // On a machine that is busy with other tests the disk may be too late for somebody: then his tile is rendered.
+        let late = try server.metric("orizuru_tier_expired_total")
+        let renders = try server.metric("orizuru_family_renders_total")
+        #expect(renders <= late, "\(renders) renders, \(late) were too late")
     }
 
     @Test("a pre-warm of a path needs a folder to fill, and one of a server none")
