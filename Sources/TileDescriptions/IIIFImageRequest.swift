@@ -118,8 +118,9 @@ package struct IIIFImageRequest: Hashable, Sendable {
         guard region.area > maxArea else { return region }
         let part = (Double(maxArea) / Double(region.area)).squareRoot()
         // Of a picture far longer than broad the short side stays a pixel, and that bounds the long one.
-        let width = max(Int(Double(region.width) * part), 1), height = max(Int(Double(region.height) * part), 1)
-        return GridSize(width: min(width, maxArea / height), height: min(height, maxArea / width))
+        let height = max(Int(Double(region.height) * part), 1)
+        let width = min(max(Int(Double(region.width) * part), 1), maxArea / height)
+        return GridSize(width: width, height: min(height, maxArea / width))
     }
 
     private static func scaled(_ region: GridSize, _ part: Double) -> GridSize {
