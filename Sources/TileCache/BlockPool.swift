@@ -12,10 +12,11 @@ internal import Synchronization
 /// and becomes; free memory of the wrong size is given back by `discard(atLeast:)`, and what cannot be given back
 /// because live blocks lie around it, by emptying chunks (`beginVacating(_:)`).
 ///
-/// *How.* Chunks of 1 MiB of addresses, each for one class (Bonwick's slabs, 1994; jemalloc's runs). Each class has
+/// *How.* Chunks of 2 MiB of addresses, each for one class (Bonwick's slabs, 1994; jemalloc's runs). Each class has
 /// stripes, so that writers of one tile size do not meet at one lock; an allocation tries its thread's stripe first and
 /// takes another where that one is busy. malloc is no alternative here: it dominated inserts of many threads, and its
-/// resident size after churn is nobody's promise.
+/// resident size after churn is nobody's promise. Once a shard has some chunks, further ones may be huge pages, charged as a whole:
+/// look-ups are bound by address translation otherwise.
 ///
 /// *What it gives up.* Rounding to classes (5 % on average) and up to 8 % of the budget in free blocks just after an
 /// eviction; both count as charged.
@@ -26,6 +27,10 @@ final class BlockPool: Sendable {
     private let stripes: Int
     private let freeChunks = Lock<[Chunk]>([])
     private let poisons: Bool
+    /// The first chunks of a shard are charged page by page: what is charged and not used is then a small part of a shard.
+    private static let smallChunks = 4
+    /// A huge chunk is not made of the last of the budget, which other sizes may need in pages.
+    private var hugeReserve: Int { budget.limit / 16 + Chunk.bytes }
     /// Blocks given out and not yet returned, large ones included: for the leak check.
     private let liveBlocks = Atomic<Int>(0)
     private let largeBytes = Atomic<Int>(0)
@@ -56,7 +61,10 @@ final class BlockPool: Sendable {
     }
 
     /// Blocks given out and not returned.
-    var liveBlockCount: Int { liveBlocks.load(ordering: .relaxed) }
+    var liveBlockCount: Int {
+        // ORDERING: acquiring; pairs with the subtraction in free(): at zero, whoever freed is done with the pool's memory.
+        liveBlocks.load(ordering: .acquiring)
+    }
 
     /// Bytes of live blocks, to within a few percent of the budget: cheap enough for every insert.
     var approximateLiveBytes: Int {
@@ -90,12 +98,12 @@ final class BlockPool: Sendable {
     /// Takes a block back. Any thread; nobody else may hold it.
     func free(_ pointer: UnsafeMutableRawPointer) {
         let chunk = unsafe Chunk(ofBlockAt: pointer)
-        liveBlocks.wrappingSubtract(1, ordering: .relaxed)
         if chunk.classIndex == Chunk.ownMapping {
             let bytes = chunk.mappingBytes
             chunk.unmap()
             budget.refund(bytes)
             largeBytes.wrappingSubtract(bytes, ordering: .relaxed)
+            noteFreed()
             return
         }
         if poisons { unsafe fill(pointer, chunk.blockBytes) }
@@ -104,6 +112,13 @@ final class BlockPool: Sendable {
             unsafe shard.takeBack(pointer, chunk)
         }
         if fold != 0 { foldedLive.wrappingAdd(fold, ordering: .relaxed) }
+        noteFreed()
+    }
+
+    /// The last thing that `free` does: whoever then reads a count of zero may let go of the pool.
+    private func noteFreed() {
+        // ORDERING: releasing; pairs with the load in TileCache.deinit: this thread is done with the pool's memory.
+        liveBlocks.wrappingSubtract(1, ordering: .releasing)
     }
 
     /// The same without touching a new page: nil where no block of just the right class is free.
@@ -149,23 +164,30 @@ final class BlockPool: Sendable {
     }
 
     private func takeFromNewChunk(_ shard: inout PoolShard, _ index: Int, _ stripe: Int) -> PoolShard.Taken? {
-        guard shard.fresh.isEmpty, let chunk = makeChunk(index, stripe) else { return nil }
+        let mayBeHuge = shard.chunks.count >= Self.smallChunks
+        guard shard.fresh.isEmpty, let chunk = makeChunk(index, stripe, mayBeHuge: mayBeHuge) else { return nil }
         shard.adopt(chunk)
         return shard.takeFresh(budget)
     }
 
-    /// A chunk without a carved block, its header charged; nil where budget or kernel refuse.
-    private func makeChunk(_ index: Int, _ stripe: Int) -> Chunk? {
+    /// A chunk without a carved block, its header charged, or all of it where it is huge; nil where budget or kernel
+    /// refuse.
+    private func makeChunk(_ index: Int, _ stripe: Int, mayBeHuge: Bool) -> Chunk? {
         let blockBytes = SizeClass.bytes(ofIndex: index)
         let (offset, capacity) = Chunk.layout(blockBytes: blockBytes)
-        let touched = Chunk.roundedToPages(offset)
-        guard budget.charge(touched) else { return nil }
+        let isHuge =
+            mayBeHuge && Chunk.canBeHuge && budget.limit - budget.chargedBytes > hugeReserve && budget.charge(Chunk.bytes)
+        let touched = isHuge ? Chunk.bytes : Chunk.roundedToPages(offset)
+        guard isHuge || budget.charge(touched) else { return nil }
         let reused = freeChunks.withLock { $0.popLast() }
         guard let chunk = unsafe reused ?? platform_map_aligned(Chunk.bytes, Chunk.bytes).map({ unsafe Chunk($0) })
         else {
             budget.refund(touched)
             return nil
         }
+        // Where the kernel refuses, pages are resident one by one, and the charge is too much rather than too little. A reused
+        // chunk may have been the other kind.
+        if isHuge { _ = chunk.useHugePages() } else if reused != nil { _ = chunk.useSmallPages() }
         unsafe chunk.pool = Unmanaged.passUnretained(self)
         chunk.blockBytes = blockBytes
         chunk.classIndex = UInt16(index)
@@ -173,6 +195,7 @@ final class BlockPool: Sendable {
         chunk.blocksOffset = offset
         chunk.capacity = capacity
         chunk.reset(touchedBytes: touched)
+        chunk.isHuge = isHuge
         // SAFETY: the blocks lie behind the header, inside the chunk.
         unsafe platform_poison(chunk.base + offset, capacity * blockBytes)
         return chunk
@@ -221,34 +244,44 @@ extension BlockPool {
         var usage = Usage(liveBytes: largeBytes.load(ordering: .relaxed))
         for (index, shard) in shards.enumerated() {
             let bytes = SizeClass.bytes(ofIndex: index / stripes)
+            let headerBytes = Chunk.layout(blockBytes: bytes).offset
             shard.withLock { shard in
                 usage.liveBytes += shard.liveBlocks * bytes
-                usage.headerBytes += shard.chunks.reduce(0) { $0 + $1.blocksOffset }
-                usage.freeBytes += shard.residentBlocks * bytes + shard.residueBytes
+                usage.headerBytes += shard.chunks.count * headerBytes
+                usage.freeBytes += shard.residentBlocks * bytes + shard.residueBytes + shard.uncarvedBytes
             }
         }
         return usage
     }
 
-    /// Gives pages of free blocks back to the kernel, from the shards with the most of them first, until `target`
+    /// What can be given back, in this order: what costs least later comes first.
+    private enum Discarding: CaseIterable {
+        case emptyChunks, uncarved, blocks, blocksOfHugeChunks
+    }
+
+    /// Gives pages without a live block back to the kernel, from the shards with the most of them first, until `target`
     /// bytes are uncharged or nothing is left. Returns what was uncharged. The keeper's thread.
     func discard(atLeast target: Int) -> Int {
         var candidates: [(shard: Int, freeBytes: Int)] = []
         for (index, shard) in shards.enumerated() {
-            let (isUsed, blocks) = shard.withLock { (!$0.chunks.isEmpty, $0.residentBlocks) }
-            if isUsed { candidates.append((index, blocks * SizeClass.bytes(ofIndex: index / stripes))) }
+            let bytes = SizeClass.bytes(ofIndex: index / stripes)
+            let (isUsed, free) = shard.withLock { (!$0.chunks.isEmpty, $0.residentBlocks * bytes + $0.uncarvedBytes) }
+            if isUsed { candidates.append((index, free)) }
         }
         candidates.sort { $0.freeBytes > $1.freeBytes }
         var given = 0
-        for wholeChunks in [true, false] {
+        for kind in Discarding.allCases {
             for (index, _) in candidates {
                 if given >= target { return given }
                 let needed = target - given
                 var emptied: [Chunk] = []
                 given += shards[index].withLock { shard in
-                    wholeChunks
-                        ? shard.giveEmptyChunks(needed, budget, &emptied)
-                        : shard.discardBlocks(needed, budget)
+                    switch kind {
+                    case .emptyChunks: shard.giveEmptyChunks(needed, budget, &emptied)
+                    case .uncarved: shard.giveUncarved(needed, budget)
+                    case .blocks: shard.discardBlocks(needed, budget, ofHugeChunks: false)
+                    case .blocksOfHugeChunks: shard.discardBlocks(needed, budget, ofHugeChunks: true)
+                    }
                 }
                 let chunks = emptied
                 if !chunks.isEmpty { freeChunks.withLock { $0 += chunks } }

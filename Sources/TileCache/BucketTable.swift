@@ -33,12 +33,18 @@ struct BucketTable {
     /// A slot's place: the bucket's number times 8 plus the slot's.
     typealias Position = Int
 
-    /// Nil where the kernel refuses the memory.
-    init?(bucketCount: Int) {
-        guard let base = unsafe platform_map_aligned(bucketCount * Self.bucketBytes, Chunk.page) else { return nil }
+    /// At least `bucketCount` buckets; nil where the kernel refuses the memory.
+    init?(bucketCount wanted: Int) {
+        let wantedBytes = wanted * Self.bucketBytes
+        // A table of about a huge page or more fills huge pages; it is charged as a whole in any case.
+        let isHuge = Chunk.canBeHuge && wantedBytes >= Chunk.bytes / 2
+        let unit = isHuge ? Chunk.bytes : Self.bucketBytes
+        let bytes = (wantedBytes + unit - 1) / unit * unit
+        guard let base = unsafe platform_map_aligned(bytes, isHuge ? Chunk.bytes : Chunk.page) else { return nil }
+        if isHuge { _ = unsafe platform_use_huge_pages(base, bytes) }
         unsafe self.base = base
-        self.bucketCount = bucketCount
-        // Fresh pages are zero, which is what eight `Atomic<UInt64>(0)` are.
+        bucketCount = bytes / Self.bucketBytes
+        // SAFETY: fresh pages are zero, which is what eight `Atomic<UInt64>(0)` for each bucket are.
         unsafe base.bindMemory(to: Atomic<UInt64>.self, capacity: bucketCount * 8)
     }
 

@@ -92,15 +92,18 @@ struct Benchmark {
         subjects.append(ShardedSubject(capacity: workload.entries))
         try fill(subjects, workload)
         for subject in subjects { try warmUp(subject, workload) }
+        let before = cache.statistics
         try table(subjects, .mixed, workload, title)
-        let statistics = cache.statistics
-        let stores = Double(statistics.inserted + (statistics.departed[.replaced] ?? 0))
-        let refused = Double(statistics.refused.values.reduce(0, +))
+        let after = cache.statistics
+        func change(_ count: (CacheStatistics) -> Int) -> Double { Double(count(after) - count(before)) }
+        let stores = change { $0.inserted + ($0.departed[.replaced] ?? 0) }
+        let refused = change { $0.refused.values.reduce(0, +) }
+        let lookUps = change { $0.hits + $0.misses }
         print(
-            "  of our stores \(percent(Double(statistics.departed[.pressure] ?? 0) / stores)) evicted another tile,",
+            "  of our stores \(percent(change { $0.departed[.pressure] ?? 0 } / stores)) evicted another tile,",
             "\(percent(refused / (stores + refused))) were refused;",
-            "\(percent(Double(statistics.waits) / stores)) waited;",
-            "\(percent(Double(statistics.hits) / Double(statistics.hits + statistics.misses))) of our look-ups hit"
+            "\(percent(change(\.waits) / stores)) waited;",
+            "\(percent(change(\.hits) / lookUps)) of our look-ups hit"
         )
     }
 
@@ -171,10 +174,9 @@ struct Benchmark {
                 _ = try measure(subject, operation, workload, threads: 8, seconds: options.seconds, round: -1)
             }
         }
-        var columns: [Series] = []
-        for threads in options.threadCounts {
-            var series = Series()
-            for round in 0..<options.rounds {
+        var columns = options.threadCounts.map { _ in Series() }
+        for round in 0..<options.rounds {
+            for (column, threads) in options.threadCounts.enumerated() {
                 // Nobody always comes after the same neighbour.
                 for offset in subjects.indices {
                     let subject = subjects[(offset + round) % subjects.count]
@@ -186,10 +188,9 @@ struct Benchmark {
                         seconds: options.seconds,
                         round: round
                     )
-                    series.add(subject.name, sample)
+                    columns[column].add(subject.name, sample)
                 }
             }
-            columns.append(series)
         }
         print("\n\(operation.rawValue): \(workload.name)   (M/s, ns of CPU per operation, times DashMap)")
         print("".padded(30), options.threadCounts.map { "\($0) thread\($0 == 1 ? "" : "s")".padded(24) }.joined())
