@@ -3,6 +3,7 @@
 // What the Glibc module lacks, one small header per subject. No policy lives here. Calls that can fail return a negative
 // errno, so that no caller reads errno after code that may have changed it.
 #pragma once
+#include "platform_bucket.h"
 #include "platform_events.h"
 #include "platform_limits.h"
 #include "platform_pages.h"
