@@ -142,7 +142,9 @@ struct PoolShard {
     mutating func discardBlocks(_ target: Int, _ budget: Budget, ofHugeChunks huge: Bool) -> Int {
         var given = 0
         // The fewer chunks, the fewer of them are split.
-        let chosen = resident.filter { $0.isHuge == huge }.sorted { $0.residentCount > $1.residentCount }
+        // Blocks smaller than a page have no whole page inside.
+        let chosen = resident.filter { $0.isHuge == huge && $0.blockBytes >= Chunk.page }
+            .sorted { $0.residentCount > $1.residentCount }
         for chunk in chosen where given < target {
             guard split(chunk) else { continue }
             var free: [Int] = []

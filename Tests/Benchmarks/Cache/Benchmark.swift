@@ -69,7 +69,9 @@ struct Benchmark {
             TileCacheSubject("ours, 32 at once", cache: cache, access: .batched),
         ]
         if let library { onlyGet.append(DashMapSubject(library, counted: true, capacity: workload.entries)) }
-        try fill(subjects + onlyGet.suffix(library == nil ? 0 : 1), workload)
+        subjects = chosen(subjects)
+        onlyGet = wanted.contains(.get) ? chosen(onlyGet) : []
+        try fill(subjects + onlyGet.filter { !($0 is TileCacheSubject) }, workload)
         reportOverhead(cache, workload)
         // A hit is counted up to the policy's limit; what is measured is a cache that has run for a while.
         if wanted.contains(.get) {
@@ -90,6 +92,7 @@ struct Benchmark {
         subjects.append(LeastRecentlyUsedSubject(capacity: workload.entries, byteLimit: budget))
         subjects.append(ReadWriteLockSubject(capacity: workload.entries))
         subjects.append(ShardedSubject(capacity: workload.entries))
+        subjects = chosen(subjects)
         try fill(subjects, workload)
         for subject in subjects { try warmUp(subject, workload) }
         let before = cache.statistics
@@ -105,6 +108,10 @@ struct Benchmark {
             "\(percent(change(\.waits) / stores)) waited;",
             "\(percent(change(\.hits) / lookUps)) of our look-ups hit"
         )
+    }
+
+    private func chosen(_ subjects: [any Subject]) -> [any Subject] {
+        subjects.filter { options.subject.map($0.name.contains) ?? true }
     }
 
     private func makeCache(_ workload: Workload, budget: Int) throws -> TileCache {
@@ -162,12 +169,11 @@ struct Benchmark {
     }
 
     private mutating func table(
-        _ all: [any Subject],
+        _ subjects: [any Subject],
         _ operation: Operation,
         _ workload: Workload,
         _ title: String
     ) throws {
-        let subjects = all.filter { options.subject.map($0.name.contains) ?? true }
         // So that heaps have grown to what they need.
         if operation != .get {
             for subject in subjects {
@@ -203,9 +209,13 @@ struct Benchmark {
             }
             print(subject.name.padded(30), cells.map { $0.padded(24) }.joined())
         }
+        // Fewer than the threads or the machine have: somebody else was at work, and wall-clock figures of several threads are
+        // too low.
+        let busy = columns.map { String(format: "%.2f", $0.processors) }.joined(separator: ", ")
+        print("  processors that the threads had, on average: \(busy)")
         for (threads, series) in zip(options.threadCounts, columns) { note(series, operation, title, threads) }
         if operation == .get, options.threadCounts.starts(with: [1, 2]) {
-            note(scaling: columns[1].rate(Self.ours) / columns[0].rate(Self.ours), title)
+            note(scaling: columns[1].ratio(Self.ours, to: Self.ours, of: columns[0]), title)
         }
     }
 
@@ -221,7 +231,8 @@ struct Benchmark {
         note("batch_ratio_single", series.ratio("ours, 32 at once", to: Self.ours))
     }
 
-    private mutating func note(scaling: Double, _ title: String) {
+    private mutating func note(scaling: Double?, _ title: String) {
+        guard let scaling else { return }
         figures["get_scaling_2t" + (title == "100k zipf" ? "" : "_" + title.replacing(" ", with: "_"))] = scaling
     }
 

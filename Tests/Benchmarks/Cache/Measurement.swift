@@ -122,11 +122,20 @@ struct Series {
     }
 
     func rate(_ name: String) -> Double { Self.median((samples[name] ?? []).map(\.rate)) }
+    /// How many processors were at work for the process on average.
+    var processors: Double {
+        let all = samples.values.joined().map { $0.rate * $0.cost / 1000 }
+        return all.reduce(0, +) / Double(max(all.count, 1))
+    }
+
     func cost(_ name: String) -> Double { Self.median((samples[name] ?? []).map(\.cost)) }
 
     /// The median of the ratios of the rates of two series, round by round.
-    func ratio(_ ours: String, to other: String) -> Double? {
-        guard let ours = samples[ours], let other = samples[other] else { return nil }
+    func ratio(_ ours: String, to other: String) -> Double? { ratio(ours, to: other, of: self) }
+
+    /// The same, where the other series was taken in the same rounds.
+    func ratio(_ ours: String, to other: String, of series: Series) -> Double? {
+        guard let ours = samples[ours], let other = series.samples[other] else { return nil }
         return Self.median(zip(ours, other).map { $0.rate / $1.rate })
     }
 

@@ -253,7 +253,9 @@ final class CacheStress: Sendable {
         usleep(400_000)
         if isRunning && cache.statistics.inserted == after { fail("nothing is inserted after the reader moved on") }
         let lines = readLog()
-        if !lines.contains("a reader of the memory cache stalls") { fail("the log does not tell of the reader: \(lines)") }
+        if !lines.contains("a reader of the memory cache stalls") {
+            fail("the log does not tell of the reader: \(lines)")
+        }
     }
 
     /// What the cache has logged since the last call.
