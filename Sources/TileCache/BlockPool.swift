@@ -62,7 +62,7 @@ final class BlockPool: Sendable {
 
     /// Blocks given out and not returned.
     var liveBlockCount: Int {
-        // ORDERING: acquiring; pairs with the subtraction in free(): at zero, whoever freed is done with the pool's memory.
+        // ORDERING: acquiring; pairs with the subtraction in noteFreed(): at zero, whoever freed is done with the pool's memory.
         liveBlocks.load(ordering: .acquiring)
     }
 
@@ -147,7 +147,7 @@ final class BlockPool: Sendable {
         // Another stripe's last free block is better than a refusal.
         for offset in 0..<stripes {
             let taken = shards[first + (own ^ offset)].withLock { shard in
-                shard.takeResident() ?? (mayTouchNew ? shard.takeFresh(budget) : nil)
+                shard.takeResident() ?? (mayTouchNew ? shard.takeFresh(budget) : shard.takeUncarved())
             }
             if let taken { return unsafe give(taken, index) }
         }

@@ -65,7 +65,7 @@ struct PoolShard {
                     let bytes = chunk.innerPages(index).count
                     guard budget.charge(bytes) else {
                         chunk.pushDiscarded(index)
-                        return nil
+                        return takeUncarved()
                     }
                     chunk.discardedBytes -= bytes
                     residueBytes -= chunk.blockBytes - bytes
@@ -74,17 +74,27 @@ struct PoolShard {
                 if chunk.carved < chunk.capacity {
                     let end = chunk.blocksOffset + (chunk.carved + 1) * chunk.blockBytes
                     let more = max(Chunk.roundedToPages(end) - chunk.touchedBytes, 0)
-                    guard budget.charge(more) else { return nil }
+                    guard budget.charge(more) else { return takeUncarved() }
                     chunk.touchedBytes += more
-                    chunk.carved += 1
-                    if chunk.isHuge { uncarvedBytes -= chunk.blockBytes }
-                    return unsafe gave(chunk, chunk.block(chunk.carved - 1), wasUsed: false)
+                    return carve(chunk)
                 }
             }
             chunk.isListedFresh = false
             fresh.removeLast()
         }
         return nil
+    }
+
+    /// A new block of a huge chunk, which is charged already.
+    mutating func takeUncarved() -> Taken? {
+        guard uncarvedBytes > 0 else { return nil }
+        return fresh.last { $0.uncarvedBytes > 0 && !$0.isVacating }.map { carve($0) }
+    }
+
+    private mutating func carve(_ chunk: Chunk) -> Taken {
+        if chunk.isHuge { uncarvedBytes -= chunk.blockBytes }
+        chunk.carved += 1
+        return unsafe gave(chunk, chunk.block(chunk.carved - 1), wasUsed: false)
     }
 
     /// Returns what to add to the pool's folded live bytes.
@@ -141,8 +151,7 @@ struct PoolShard {
     /// Discards the whole pages inside free blocks of ordinary chunks or of huge ones, which they then are no longer.
     mutating func discardBlocks(_ target: Int, _ budget: Budget, ofHugeChunks huge: Bool) -> Int {
         var given = 0
-        // The fewer chunks, the fewer of them are split.
-        // Blocks smaller than a page have no whole page inside.
+        // Blocks smaller than a page have no whole page inside; and the fewer chunks, the fewer of them are split.
         let chosen = resident.filter { $0.isHuge == huge && $0.blockBytes >= Chunk.page }
             .sorted { $0.residentCount > $1.residentCount }
         for chunk in chosen where given < target {
