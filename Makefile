@@ -16,6 +16,8 @@ VENV := .build/venv
 # How long each fuzz target and each long stress run takes, in seconds.
 FUZZ_SECONDS ?= 60
 STRESS_SECONDS ?= 60
+# What of the cache to measure, all by default, e.g. BENCH_CACHE='--only "100k zipf get" --subject borrowed --threads 2'.
+BENCH_CACHE ?=
 
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 # One library for each package trait, by the order of Package.swift.
@@ -96,7 +98,7 @@ core-links: build ## check that the core links no third-party library but libpng
 	if [ -n "$$extra" ]; then echo "the core links more than it may: $$extra" >&2; exit 1; fi
 	@echo "core-links: libpng, zlib and libturbojpeg only"
 
-sanitizers: core-packages ## short stress runs under the thread and the address sanitizer, and the canary
+sanitizers: core-packages ## short stress runs: resident size, the thread and the address sanitizer, the canary
 	Tests/Stress/run short
 
 browser-test: build $(VENV)/packages-are-there ## the pages in headless Chromium
@@ -131,7 +133,7 @@ bench-family: build ## a cold family as clients see it: one, and sixty-four at o
 bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
 	$(SWIFT) build -c release --product bench-cache
 	Tests/Benchmarks/Cache/dashmap/build $(BUILD)/bench/dashmap || [ $$? = 3 ]
-	$(BUILD)/release/bench-cache
+	$(BUILD)/release/bench-cache $(BENCH_CACHE)
 
 bench-disk: trait-packages ## the disk tier next to SQLite, a start with a million tiles, hits beside a disk that stands still
 	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)

@@ -18,6 +18,7 @@ struct Draft {
 
     /// The same with another use word. Nobody else sees the block yet.
     func with(_ use: UseWord) -> Draft {
+        // SAFETY: the caller's own block, filled and not published.
         unsafe block.use.pointee.store(use.bits, ordering: .relaxed)
         return Draft(block: block, key: key, hash: hash, use: use, pinned: pinned)
     }
@@ -35,6 +36,7 @@ struct Content {
     /// What the tile's block needs.
     var bytes: Int {
         let address = MemoryLayout<UInt>.size
+        // SAFETY: counts alone; the buffers are the inserter's and live until it returns (the same in both `reserve`).
         return unsafe Block.bytes(stored: headers.count, body: shared == nil ? body.count : address)
     }
 }
@@ -73,6 +75,7 @@ extension TileCache {
             return .refused(.tooLarge)
         }
         if configuration.sharesEqualBodies {
+            // SAFETY: the inserter's buffer, compared and copied before this returns.
             content.shared = unsafe pool.sharedBodies.retain(content.body, in: pool)
         }
         let reservation = reserve(content.bytes, participant)
@@ -150,6 +153,8 @@ extension TileCache {
         _ participant: CacheParticipant
     ) -> Draft {
         let use = UseWord(count: 0, isHot: false)
+        // SAFETY: `memory` was allocated for `content.bytes` and is the caller's alone; the content is the inserter's buffers,
+        // which live until it returns.
         let block = unsafe Block.initialize(
             at: memory.pointer,
             key: key,
