@@ -31,7 +31,7 @@ extension Reactor {
         acceptResumes = 0
     }
 
-    private func stopWatchingListeners() {
+    func stopWatchingListeners() {
         guard isAccepting else { return }
         for listener in listeners { _ = platform_epoll_remove(epoll, listener.descriptor) }
         isAccepting = false
@@ -103,7 +103,8 @@ extension Reactor {
             state.loads.end(index)
             return refuse(descriptor, .refusedOverLimit)
         }
-        counters.add(to: .accepted)
+        connections[slot].requestCount = arrival.requestCount
+        if arrival.requestCount == 0 { counters.add(to: .accepted) }
         counters.add(to: .open)
         setDeadline(slot, .idle)
     }
@@ -128,6 +129,7 @@ extension Reactor {
 
     func resumeAcceptingIfDue() {
         guard acceptResumes > 0, now >= acceptResumes, phase == .running else { return }
+        guard !spreading.isOn || index < state.loads.reactorsInUse else { return }
         startAccepting()
     }
 

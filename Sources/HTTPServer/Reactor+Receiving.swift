@@ -51,6 +51,7 @@ extension Reactor {
                 // Everything was received and nothing more will come: a whole request would have been served.
                 if connections[slot].flags.contains(.peerFinished) { return close(slot, isLost: false) }
                 unsafe keep(slot, base, count)
+                if spreading.isOn && moved(slot) { return }
                 return rearm(slot)
             }
             guard unsafe receive(slot, &base, &count) else { return }

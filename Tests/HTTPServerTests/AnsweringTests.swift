@@ -3,6 +3,7 @@
 import Glibc
 import HTTPMessages
 import HTTPServer
+import LockFree
 import TestSupport
 import Testing
 
@@ -146,6 +147,42 @@ struct AnsweringTests {
         }
     }
 
+    @Test("a file that somebody lends is sent, and given back once: after the whole, after a HEAD, and when the client goes")
+    func lentFile() throws {
+        let server = try TestServer()
+        let client = try server.client()
+        for byteCount in [0, 1, 15_000, 3_000_000] {
+            try client.request("/lent/\(byteCount)")
+            let expected = CountedBody(byteCount: byteCount + 50, record: server.record).bytes[50...]
+            #expect(try client.readAnswer().body == Array(expected))
+        }
+        try client.request("/lent/15000", method: "HEAD")
+        #expect(try client.readAnswer(hasBody: false)["content-length"] == "15000")
+        let leaving = try server.client()
+        try leaving.request("/lent/30000000")
+        #expect(server.record.wait { $0.retained == 6 })
+        leaving.reset()
+        #expect(server.record.wait { $0.released == 6 })
+        try client.request("/text")
+        #expect(try client.readAnswer().text == "hello")
+        #expect(server.record.state.withLock { $0.released == 6 })
+    }
+
+    @Test("a file that is not in memory is sent whole, and others are answered while the disk is waited for")
+    func coldFile() throws {
+        let server = try TestServer { $0.reactors = 1 }
+        let client = try server.client()
+        let other = try server.client()
+        let expected = CountedBody(byteCount: 20_000_050, record: server.record).bytes[50...]
+        for _ in 0..<3 {
+            try client.request("/cold/20000000")
+            try other.request("/text")
+            #expect(try other.readAnswer().text == "hello")
+            #expect(try client.readAnswer().body == Array(expected))
+        }
+        print("waits for the disk: \(server.server.count(.diskWaits)) (0 where /var/tmp is memory)")
+    }
+
     @Test("an answer made by another thread arrives")
     func worker() throws {
         let server = try TestServer()
@@ -209,7 +246,7 @@ struct AnsweringTests {
 
     @Test("six connections of a viewer are spread evenly over two reactors")
     func evenSpread() throws {
-        let server = try TestServer()
+        let server = try TestServer { $0.spreading = .evenly }
         let clients = try (0..<6).map { _ in try server.client() }
         for client in clients {
             try client.request("/reactor")

@@ -50,6 +50,10 @@ ssize_t platform_send_parts(
 );
 /// Sends `count` bytes of a file from `offset` without copying them through the process.
 ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count);
+/// Whether the byte of a file at `offset` can be read without waiting for the disk; 1 also where that cannot be told.
+int platform_file_is_resident(int file, int64_t offset);
+/// Has the kernel begin to read a part of a file into memory.
+void platform_file_will_need(int file, int64_t offset, size_t count);
 /// Announces the end of what is sent.
 int platform_shutdown_writing(int fd);
 

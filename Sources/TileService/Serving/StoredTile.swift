@@ -38,7 +38,10 @@ struct StoredTile {
     }
 
     /// Whether the tile follows from its tileset's version alone (`OpenTileset.entityTag`): the last digit is even.
-    var isOfVersion: Bool {
+    var isOfVersion: Bool { unsafe Self.isOfVersion(headers) }
+
+    /// The same by a stored header block alone.
+    static func isOfVersion(_ headers: UnsafeRawBufferPointer) -> Bool {
         // The last byte of the tag is the closing quote.
         let digit = unsafe headers[TileHeaders.entityTag.upperBound - 2]
         // '0'...'9' and 'a'...'f': the letters' codes are odd where their values are even.
