@@ -127,6 +127,7 @@ let fuzzTargets: [Target] = [
         name: "fuzz-parsers",
         dependencies: [
             "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText",
+            "TestSupport",
         ],
         path: "Tests/Fuzz",
         exclude: ["run"],
@@ -209,11 +210,18 @@ let package = Package(
             path: "docs/examples/hello-server",
             swiftSettings: swiftSettings
         ),
+        .target(name: "CBenchmarkCalls", path: "Tests/Benchmarks/HTTP/Calls", cSettings: cSettings),
         .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
         .executableTarget(
             name: "bench-http",
             dependencies: ["TestSupport"],
             path: "Tests/Benchmarks/HTTP/Driver",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-latency",
+            dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport", "CBenchmarkCalls"],
+            path: "Tests/Benchmarks/HTTP/Latency",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

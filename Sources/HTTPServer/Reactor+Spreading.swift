@@ -17,7 +17,7 @@ extension Reactor {
         var activeConnections = 0
         /// The number of the present period: what tells an active connection that was counted.
         var period: UInt32 = 0
-        var wasHigh = false
+        var looksHigh = 0
         /// How many connections to give away, and to whom.
         var budget = 0
         var target = 0
@@ -46,11 +46,12 @@ extension Reactor {
         followUse()
         let inUse = state.loads.reactorsInUse
         spreading.budget = 0
+        spreading.looksHigh = share > configuration.spreadingRule.high ? spreading.looksHigh + 1 : 0
         if index < inUse {
             let shares = state.loads.busyShares
             let active = spreading.activeConnections
             let rule = configuration.spreadingRule
-            switch rule.decide(reactor: index, shares: shares, inUse: inUse, wasHigh: spreading.wasHigh) {
+            switch rule.decide(reactor: index, shares: shares, inUse: inUse, looksHigh: spreading.looksHigh) {
             case .stay: break
             case .shed(let target, let thousandths):
                 giveAway(active * thousandths / 1000, to: target)
@@ -63,7 +64,6 @@ extension Reactor {
                 if state.loads.use(inUse - 1, insteadOf: inUse) { followUse() }
             }
         }
-        spreading.wasHigh = share > configuration.spreadingRule.high
         spreading.activeConnections = 0
         spreading.period &+= 1
     }

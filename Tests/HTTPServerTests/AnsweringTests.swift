@@ -147,7 +147,9 @@ struct AnsweringTests {
         }
     }
 
-    @Test("a file that somebody lends is sent, and given back once: after the whole, after a HEAD, and when the client goes")
+    @Test(
+        "a file that somebody lends is sent, and given back once: after the whole, after a HEAD, and when the client goes"
+    )
     func lentFile() throws {
         let server = try TestServer()
         let client = try server.client()

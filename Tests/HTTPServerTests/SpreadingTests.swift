@@ -11,45 +11,48 @@ import Testing
 struct SpreadingTests {
     private let rule = SpreadingRule()
 
-    @Test("a reactor that is busy twice in a row uses another, or sheds to one that has much less to do")
+    @Test("a reactor that is busy three times in a row uses another, or sheds to one that has much less to do")
     func growth() {
-        #expect(rule.decide(reactor: 0, shares: [950, 0], inUse: 1, wasHigh: false) == .stay, "once is chance")
-        #expect(rule.decide(reactor: 0, shares: [950, 0], inUse: 1, wasHigh: true) == .useAnother(thousandths: 500))
-        #expect(rule.decide(reactor: 0, shares: [950], inUse: 1, wasHigh: true) == .stay, "there is no other")
-        #expect(rule.decide(reactor: 0, shares: [950, 900], inUse: 2, wasHigh: true) == .stay, "both are busy")
+        #expect(rule.decide(reactor: 0, shares: [960, 0], inUse: 1, looksHigh: 2) == .stay, "once is chance")
+        #expect(rule.decide(reactor: 0, shares: [960, 0], inUse: 1, looksHigh: 3) == .useAnother(thousandths: 500))
+        #expect(rule.decide(reactor: 0, shares: [960], inUse: 1, looksHigh: 3) == .stay, "there is no other")
+        #expect(rule.decide(reactor: 0, shares: [960, 900], inUse: 2, looksHigh: 3) == .stay, "both are busy")
         #expect(
-            rule.decide(reactor: 1, shares: [200, 1000, 900], inUse: 3, wasHigh: true)
+            rule.decide(reactor: 1, shares: [200, 1000, 900], inUse: 3, looksHigh: 3)
                 == .shed(to: 0, thousandths: 400)
         )
         #expect(
-            rule.decide(reactor: 0, shares: [950, 940, 0], inUse: 2, wasHigh: true) == .useAnother(thousandths: 500)
+            rule.decide(reactor: 0, shares: [960, 940, 0], inUse: 2, looksHigh: 3) == .useAnother(thousandths: 500)
         )
     }
 
     @Test("the last reactor in use retires when the others have time for its work, the first never")
     func shrinking() {
-        #expect(rule.decide(reactor: 1, shares: [300, 200], inUse: 2, wasHigh: false) == .retire)
-        #expect(rule.decide(reactor: 1, shares: [400, 300], inUse: 2, wasHigh: false) == .stay)
-        #expect(rule.decide(reactor: 0, shares: [10, 10], inUse: 2, wasHigh: false) == .stay)
-        #expect(rule.decide(reactor: 0, shares: [0, 0], inUse: 1, wasHigh: false) == .stay)
-        #expect(rule.decide(reactor: 1, shares: [100, 100, 0], inUse: 3, wasHigh: false) == .stay, "not the last")
+        #expect(rule.decide(reactor: 1, shares: [300, 200], inUse: 2, looksHigh: 1) == .retire)
+        #expect(rule.decide(reactor: 1, shares: [500, 400], inUse: 2, looksHigh: 1) == .stay)
+        #expect(rule.decide(reactor: 0, shares: [10, 10], inUse: 2, looksHigh: 1) == .stay)
+        #expect(rule.decide(reactor: 0, shares: [0, 0], inUse: 1, looksHigh: 1) == .stay)
+        #expect(rule.decide(reactor: 1, shares: [100, 100, 0], inUse: 3, looksHigh: 1) == .stay, "not the last")
     }
 
     @Test("no load wanders back and forth: what makes one reactor too many does not make two too few")
     func hysteresis() {
         for share in stride(from: rule.high + 1, through: 1000, by: 1) {
             let half = [share / 2, share - share / 2]
-            #expect(rule.decide(reactor: 1, shares: half, inUse: 2, wasHigh: false) == .stay, "\(share)")
+            #expect(rule.decide(reactor: 1, shares: half, inUse: 2, looksHigh: 1) == .stay, "\(share)")
         }
     }
 
-    @Test("little load stays on one reactor; more of it moves connections, whose requests are all answered, and less back")
+    @Test(
+        "little load stays on one reactor; more of it moves connections, whose requests are all answered, and less back"
+    )
     func moving() throws {
         // What counts as much and as little is lowered, so that a test can tell the difference on any machine.
         let server = try TestServer {
             $0.spreadingRule.high = 100
             $0.spreadingRule.low = 60
             $0.spreadingRule.difference = 10
+            $0.spreadingRule.patience = 1
         }
         let clients = try (0..<8).map { _ in try server.client() }
         func ask(_ rounds: Int) throws -> Set<Substring> {
@@ -79,6 +82,7 @@ struct SpreadingTests {
                 $0.spreadingRule.high = 1
                 $0.spreadingRule.low = 1000
                 $0.spreadingRule.difference = 0
+                $0.spreadingRule.patience = 1
             }
             let port = server.port
             let faults = Lock<[String]>([])
