@@ -261,6 +261,7 @@ let package = Package(
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
+            exclude: ["clients", "requirements.txt"],
             swiftSettings: swiftSettings
         ),
     ] + (isFuzzing ? fuzzTargets : [])

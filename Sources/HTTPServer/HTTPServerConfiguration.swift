@@ -43,6 +43,9 @@ package struct HTTPServerConfiguration: Sendable {
     package var requestLimits = RequestLimits()
     /// Methods that reach the handler; others that are known get 405.
     package var methods: [Method] = [.get, .head, .options]
+    /// Field lines, each with CR LF, of the answers that no handler gives (refusals, time-outs): what a page of another
+    /// origin needs to see them.
+    package var ownAnswerLines: [UInt8] = []
 
     /// Open connections in all; nil: what the limit on open files allows, less a reserve for files.
     package var connectionLimit: Int?

@@ -185,8 +185,9 @@ extension Reactor {
         // SAFETY: the array outlives the call, the literal everything.
         unsafe head.withUnsafeBytes { head in
             let body = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-            let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-            unsafe transmit(slot, status, none, head, body, .immortal)
+            unsafe configuration.ownAnswerLines.withUnsafeBytes { lines in
+                unsafe transmit(slot, status, lines, head, body, .immortal)
+            }
         }
     }
 

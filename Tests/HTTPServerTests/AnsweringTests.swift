@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPlatform
 import Glibc
 import HTTPMessages
 import HTTPServer
@@ -66,6 +67,58 @@ struct AnsweringTests {
         let client = try TestServer().client()
         try client.send((0..<100).map { "GET /echo?\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
         for number in 0..<100 { #expect(try client.readAnswer().text == "/echo?\(number)") }
+    }
+
+    @Test("who pipelines without reading is not read from: what waits stays in the kernel, and is answered in the end")
+    func backPressure() throws {
+        let server = try TestServer()
+        let client = try server.client()
+        client.setReceiveBuffer(16 * 1024)
+        let request = Array(
+            "GET /big/100000 HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "x", count: 900))\r\n\r\n".utf8
+        )
+        let count = 2000
+        let sender = try OSThread(name: "sender") { for _ in 0..<count { try? client.send(request) } }
+        #expect(server.wait(for: .shortWrites, toReach: 1))
+        usleep(300_000)
+        let received = server.server.count(.bytesReceived)
+        let answered = server.server.count(.requests)
+        usleep(300_000)
+        #expect(server.server.count(.bytesReceived) == received && server.server.count(.requests) == answered)
+        #expect(answered < 200, "answers fill the sockets' buffers, and no more are begun")
+        #expect(received < (answered + 64) * request.count)
+        for _ in 0..<count { #expect(try client.readAnswer().body.count == 100_000) }
+        sender.join()
+    }
+
+    @Test("an accepted socket does not block, is closed on exec, waits for no more bytes, and has little unsent")
+    func socketOptions() throws {
+        let listener = unsafe platform_listen("127.0.0.1", 0, 0, 65_536)
+        #expect(listener >= 0)
+        defer { platform_close(listener) }
+        var peer = platform_peer()
+        #expect(unsafe platform_accept(listener, &peer) == -EAGAIN, "a listener does not block either")
+        let client = try HTTPClient(port: UInt16(platform_bound_port(listener)))
+        let accepted = unsafe platform_accept(listener, &peer)
+        defer { platform_close(accepted) }
+        #expect(fcntl(accepted, F_GETFL) & O_NONBLOCK != 0 && fcntl(accepted, F_GETFD) & FD_CLOEXEC != 0)
+        func option(_ name: Int32) -> Int32 {
+            var value: Int32 = -1
+            var length = socklen_t(MemoryLayout<Int32>.size)
+            // SAFETY: a local value of the size that is told.
+            unsafe getsockopt(accepted, Int32(IPPROTO_TCP), name, &value, &length)
+            return value
+        }
+        #expect(option(TCP_NODELAY) == 1 && option(TCP_NOTSENT_LOWAT) == 65_536)
+        #expect(peer.low >> 32 == 0xFFFF && peer.low & 0xFFFF_FFFF == 0x7F00_0001)
+        client.close()
+        // Sending to who is gone is an error, not a signal that ends the process.
+        var code = 0
+        for _ in 0..<100 where code >= 0 {
+            code = unsafe platform_send(accepted, "x", 1)
+            usleep(1000)
+        }
+        #expect(code == -Int(EPIPE) || code == -Int(ECONNRESET))
     }
 
     @Test("pipelined requests wait behind a deferred one and are answered in order")

@@ -10,3 +10,5 @@ int bench_poll(struct pollfd *_Nonnull items, int count, int64_t nanoseconds);
 void bench_sleep_exactly(void);
 /// Whether the other end of a connection has ended it, or reset it.
 int bench_has_ended(int descriptor);
+/// The status of an answer and the length of all of it, by its head, which must be whole; -1 where that cannot be told.
+long bench_answer_length(const char *_Nonnull bytes, long count, int *_Nonnull status);
