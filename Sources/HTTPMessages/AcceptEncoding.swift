@@ -7,17 +7,12 @@ package enum AcceptEncoding {
     package static func takesGzip(_ value: UnsafeRawBufferPointer) -> Bool {
         var byName: Bool?
         var byStar = false
-        // SAFETY: all ranges lie within the caller's buffer, which is alive for the call.
-        for member in unsafe value.split(separator: UInt8(ascii: ",")) {
-            let parts = unsafe member.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false)
-            guard let first = unsafe parts.first else { continue }
-            let name = unsafe Self.word(first)
-            let isTaken: Bool
-            switch unsafe parts.count {
-            case 1: isTaken = true
-            case 2: isTaken = unsafe Self.isPositiveWeight(Self.word(parts[1]))
-            default: isTaken = false
-            }
+        // SAFETY: the caller's bytes, copied at once; only answers that vary by this field ask.
+        let bytes = unsafe Array(value)
+        for member in bytes.split(separator: UInt8(ascii: ",")) {
+            let parts = member.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(Self.word)
+            let name = parts[0]
+            let isTaken = parts.count == 1 || parts.count == 2 && Self.isPositiveWeight(parts[1])
             if name == Array("gzip".utf8) || name == Array("x-gzip".utf8) { byName = (byName ?? false) || isTaken }
             if name == Array("*".utf8) { byStar = isTaken }
         }
@@ -25,8 +20,8 @@ package enum AcceptEncoding {
     }
 
     /// Without the white space around it, in lower case.
-    private static func word(_ bytes: Slice<UnsafeRawBufferPointer>) -> [UInt8] {
-        var word = unsafe bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+    private static func word(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var word = bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
         while let last = word.last, last == 0x20 || last == 0x09 { word.removeLast() }
         return Array(word.drop { $0 == 0x20 || $0 == 0x09 })
     }

@@ -107,7 +107,7 @@ struct Bench {
 
     mutating func workers() throws {
         let sample = SharedData.packageRoot.appending(path: "tiles-sample").path
-        let (process, port) = try start([sample, slide], ["--memory", "16MiB"])
+        let (process, port) = try start([sample, slide], ["--memory", "4MiB"])
         defer { process.signal(SIGKILL) }
         guard let tiles = ColdTiles(id: Self.slideName + "-2", size: size) else { return }
         let path = try warm(port)
@@ -130,7 +130,7 @@ struct Bench {
 
     mutating func starved() throws {
         let sample = SharedData.packageRoot.appending(path: "tiles-sample").path
-        let (process, port) = try start([sample, slide], ["--memory", "16MiB"])
+        let (process, port) = try start([sample, slide], ["--memory", "4MiB"])
         defer { process.signal(SIGKILL) }
         guard let tiles = ColdTiles(id: Self.slideName + "-2", size: size) else { return }
         let path = try warm(port)
@@ -157,7 +157,7 @@ struct Bench {
     }
 
     mutating func refused() throws {
-        let (process, port) = try start([slide], ["--queue-limit", "4", "--memory", "16MiB"])
+        let (process, port) = try start([slide], ["--queue-limit", "4", "--memory", "4MiB"])
         defer { process.signal(SIGKILL) }
         guard let tiles = ColdTiles(id: Self.slideName, size: size) else { return }
         var times: [Double] = []
