@@ -99,8 +99,8 @@ core-links: build ## check that the core links no third-party library but libpng
 sanitizers: core-packages ## short stress runs under the thread and the address sanitizer, and the canary
 	Tests/Stress/run short
 
-clients: build $(VENV)/packages-are-there ## ab, h2load, curl, wrk, slowhttptest and redbot against the server
-	Tests/orizuruTests/clients $(BUILD)/release/orizuru $(VENV)/bin/redbot
+clients: build ## ab, h2load, curl, wrk and slowhttptest against the server
+	Tests/orizuruTests/clients $(BUILD)/release/orizuru
 
 browser-test: build $(VENV)/packages-are-there ## the pages in headless Chromium
 	Tests/Browser/run $(VENV)/bin/python $(BUILD)/release/orizuru
@@ -108,7 +108,7 @@ browser-test: build $(VENV)/packages-are-there ## the pages in headless Chromium
 interop-test: build $(VENV)/packages-are-there ## validators, GDAL and Python libraries ask a running server
 	Tests/Interop/run $(VENV)/bin/python $(BUILD)/release/orizuru
 
-PYTHON_PACKAGES := Tests/Browser/requirements.txt Tests/Interop/requirements.txt Tests/orizuruTests/requirements.txt
+PYTHON_PACKAGES := Tests/Browser/requirements.txt Tests/Interop/requirements.txt
 
 $(VENV)/packages-are-there: $(PYTHON_PACKAGES)
 	python3 -m venv $(VENV)

@@ -261,7 +261,7 @@ let package = Package(
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
-            exclude: ["clients", "requirements.txt"],
+            exclude: ["clients"],
             swiftSettings: swiftSettings
         ),
     ] + (isFuzzing ? fuzzTargets : [])
