@@ -42,7 +42,7 @@ extension Reactor {
     }
 
     /// Whether there may be another one to accept.
-    private func acceptOne(from listener: Listener) -> Bool {
+    func acceptOne(from listener: Listener) -> Bool {
         var peer = platform_peer()
         let descriptor = unsafe platform_accept(listener.descriptor, &peer)
         guard descriptor >= 0 else {

@@ -78,10 +78,14 @@ extension Reactor {
         guard spreading.isOn, phase == .running else { return }
         let isInUse = index < state.loads.reactorsInUse
         if isInUse, !isAccepting, acceptResumes == 0 { startAccepting() }
-        if !isInUse {
+        if !isInUse, isAccepting {
             stopWatchingListeners()
-            acceptResumes = 0
+            // The kernel has told nobody else of those who came until now (EPOLLEXCLUSIVE), and will not any more.
+            for listener in listeners {
+                while acceptOne(from: listener) {}
+            }
         }
+        if !isInUse { acceptResumes = 0 }
     }
 
     /// After a connection has been served and waits for input: counts it, and hands it over where it should be elsewhere.
