@@ -262,6 +262,11 @@ int platform_queued_output(int fd) {
     return ioctl(fd, SIOCOUTQ, &count) < 0 ? 0 : count;
 }
 
+void platform_reset_on_close(int fd) {
+    struct linger option = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, sizeof option);
+}
+
 int platform_shutdown_writing(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }
 
 void platform_close(int fd) { close(fd); }

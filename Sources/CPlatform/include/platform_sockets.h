@@ -59,6 +59,8 @@ int platform_shutdown_writing(int fd);
 
 // How many sent bytes the peer has not acknowledged yet; 0 where that is not known.
 int platform_queued_output(int fd);
+/// Has closing the connection throw away what the peer has not taken, and reset it: the kernel would keep trying.
+void platform_reset_on_close(int fd);
 /// Closes a descriptor, once: after EINTR it is closed as well (Linux).
 void platform_close(int fd);
 
