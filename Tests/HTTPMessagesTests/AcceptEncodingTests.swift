@@ -7,7 +7,7 @@ import Testing
 @Suite("Accept-Encoding")
 struct AcceptEncodingTests {
     private func takesGzip(_ value: String) -> Bool {
-        GuardedBytes(capacity: 4096).with(Array(value.utf8)) { unsafe AcceptEncoding.takesGzip($0) }
+        unsafe GuardedBytes(capacity: 4096).with(Array(value.utf8)) { unsafe AcceptEncoding.takesGzip($0) }
     }
 
     @Test(

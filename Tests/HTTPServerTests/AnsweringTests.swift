@@ -78,7 +78,19 @@ struct AnsweringTests {
             "GET /big/100000 HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "x", count: 900))\r\n\r\n".utf8
         )
         let count = 2000
-        let sender = try OSThread(name: "sender") { for _ in 0..<count { try? client.send(request) } }
+        let descriptor = client.descriptor
+        let all = Array(repeatElement(request, count: count).joined())
+        let sender = try OSThread(name: "sender") {
+            var sent = 0
+            while sent < all.count {
+                // SAFETY: the rest of the array, which is alive for the call.
+                let step = unsafe all.withUnsafeBytes {
+                    unsafe platform_send(descriptor, $0.baseAddress! + sent, all.count - sent)
+                }
+                guard step > 0 else { return }
+                sent += step
+            }
+        }
         #expect(server.wait(for: .shortWrites, toReach: 1))
         usleep(300_000)
         let received = server.server.count(.bytesReceived)
