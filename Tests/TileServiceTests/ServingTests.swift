@@ -79,8 +79,11 @@ struct ServingTests {
                 #expect(text.contains("\r\nContent-Encoding: gzip\r\n") == isGzip)
                 #expect(text.contains("\r\nVary: Accept-Encoding\r\n") == isGzip)
                 let (validators, rest) = unsafe block.withUnsafeMutableBytes { bytes in
-                    let view = unsafe UnsafeRawBufferPointer(bytes)
-                    let tile = unsafe StoredTile(headers: view, body: view, block: bytes.baseAddress!)
+                    let tile = unsafe StoredTile(
+                        headers: UnsafeRawBufferPointer(bytes),
+                        body: UnsafeRawBufferPointer(bytes),
+                        block: bytes.baseAddress!
+                    )
                     return unsafe (Array(tile.validatorLines), Array(tile.linesBehindLength))
                 }
                 #expect(Self.text(validators).contains("Vary: ") == isGzip)
