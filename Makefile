@@ -23,12 +23,12 @@ CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 # One library for each package trait, by the order of Package.swift.
 TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev libjpeg62-turbo-dev
 TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin nginx-light \
-	varnish
+	varnish apache2-utils nghttp2-client wrk slowhttptest
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
-.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test lint format bench bench-render \
-	bench-family bench-cache bench-http bench-parser bench-bloom profile stress clean sample core-packages trait-packages test-packages \
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench bench-render \
+	bench-family bench-cache bench-http bench-latency bench-parser bench-bloom profile stress clean sample core-packages trait-packages test-packages \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -84,7 +84,7 @@ sample: build ## write tiles-sample anew
 
 # -------------------------------------------------------------------------------------------------------- test
 
-test: test-packages lint unit-test core-links sanitizers browser-test interop-test ## install what is missing and run everything
+test: test-packages lint unit-test core-links sanitizers clients browser-test interop-test ## install what is missing and run everything
 	@echo "make test: everything passed"
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
@@ -100,6 +100,9 @@ core-links: build ## check that the core links no third-party library but libpng
 
 sanitizers: core-packages ## short stress runs: resident size, the thread and the address sanitizer, the canary
 	Tests/Stress/run short
+
+clients: build ## ab, h2load, curl, wrk and slowhttptest against the server
+	Tests/orizuruTests/clients $(BUILD)/release/orizuru
 
 browser-test: build $(VENV)/packages-are-there ## the pages in headless Chromium
 	Tests/Browser/run $(VENV)/bin/python $(BUILD)/release/orizuru
@@ -120,7 +123,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-parser bench-bloom ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -151,6 +154,15 @@ bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product hello-server
 	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --no-disk-cache --listen 127.0.0.1:0 \
 		--http-connections 12000
+
+bench-latency: bench-packages build $(BUILD)/bench/large-slide ## who waits for whom: slow clients, busy workers, busy reactors
+	$(SWIFT) build -c release --product bench-latency
+	$(BUILD)/release/bench-latency
+
+# A slide whose tiles are never all in a small memory.
+$(BUILD)/bench/large-slide: | build
+	mkdir -p $(BUILD)/bench
+	$(BUILD)/release/orizuru sample --size 8192x8192 $@
 
 bench-parser: bench-packages ## instructions per request, next to libhttp-parser's
 	$(SWIFT) build -c release --product bench-parser

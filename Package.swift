@@ -137,6 +137,7 @@ let fuzzTargets: [Target] = [
         name: "fuzz-parsers",
         dependencies: [
             "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText",
+            "TestSupport",
         ],
         path: "Tests/Fuzz",
         exclude: ["run"],
@@ -226,11 +227,18 @@ let package = Package(
             path: "docs/examples/hello-server",
             swiftSettings: swiftSettings
         ),
+        .target(name: "CBenchmarkCalls", path: "Tests/Benchmarks/HTTP/Calls", cSettings: cSettings),
         .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
         .executableTarget(
             name: "bench-http",
             dependencies: ["TestSupport"],
             path: "Tests/Benchmarks/HTTP/Driver",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-latency",
+            dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport", "CBenchmarkCalls"],
+            path: "Tests/Benchmarks/HTTP/Latency",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -314,6 +322,7 @@ let package = Package(
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
+            exclude: ["clients"],
             swiftSettings: swiftSettings
         ),
     ] + (isFuzzing ? fuzzTargets : [])

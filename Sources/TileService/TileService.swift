@@ -119,7 +119,9 @@ package final class TileService {
         }
         self.accessLog = accessLog
         let proxies = configuration.trustedProxies
-        server = HTTPServer(configuration.http) { reactor, mailbox in
+        var http = configuration.http
+        http.ownAnswerLines = Array((configuration.crossOrigin?.commonLines ?? "").utf8)
+        server = HTTPServer(http) { reactor, mailbox in
             let handler = TileHandler(shared: state, mailbox: mailbox)
             guard let accessLog else { return handler }
             return AccountingHandler(handler, log: accessLog, reactor: reactor, proxies: proxies)

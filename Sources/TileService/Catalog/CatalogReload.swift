@@ -31,8 +31,9 @@ final class CatalogReload: Sendable {
     }
 
     /// Searches the paths again (and opens the access log again, for who rotates it) and serves what is there now, from each
-    /// reactor's next turn on. A tileset whose files are as they were keeps its place in memory; the tiles of one that
-    /// changed or went away leave it. Requests under way are answered from what they were asked of.
+    /// reactor's next turn on. A tileset whose files are as they were keeps its rendered tiles in memory; tiles that lie in
+    /// files of their own, and all of a tileset that changed or went away, leave it. Requests under way are answered from
+    /// what they were asked of.
     ///
     /// - Returns: how many tilesets stayed as they were, and how many are new or changed.
     func perform() -> (kept: Int, opened: Int) { turn.withLock { _ in performAlone() } }
@@ -44,9 +45,11 @@ final class CatalogReload: Sendable {
         state.catalog.replace(by: ServedCatalog(tilesets, caching: caching, after: older))
         let ordinals = Set(tilesets.map(\.ordinal))
         let gone = older.entries.map(\.tileset.ordinal).filter { !ordinals.contains($0) }
-        if !gone.isEmpty {
-            let participant = state.cache.makeParticipant()
-            for ordinal in gone { state.cache.removeAll(ordinal: ordinal, by: participant) }
+        let participant = state.cache.makeParticipant()
+        for ordinal in gone { state.cache.close(ordinal: ordinal, by: participant) }
+        // The version does not tell whether a tile in a file of its own was written over: it is read again.
+        unsafe state.cache.removeAll(by: participant) { ordinal, headers in
+            unsafe ordinals.contains(ordinal) && !StoredTile.isOfVersion(headers)
         }
         let kept = older.entries.count - gone.count
         logger.log(
