@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPlatform
 import Glibc
 
 /// Watches folders for names that come into them (inotify(7)), and says whether any has come. Events are not read: one is
@@ -8,7 +9,7 @@ final class FolderWatch: Sendable {
     private let descriptor: Int32
 
     init() throws(PresenceUnknown) {
-        descriptor = inotify_init1(Int32(IN_NONBLOCK.rawValue) | Int32(IN_CLOEXEC.rawValue))
+        descriptor = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
         guard descriptor >= 0 else { throw PresenceUnknown("inotify: error \(errno)", isForGood: true) }
     }
 
@@ -33,14 +34,11 @@ final class FolderWatch: Sendable {
 
     /// Whether the file system is one that this kernel alone writes, so that it knows of every change.
     static func reportsChanges(of path: String) -> Bool {
-        var facts = statfs()
-        // SAFETY: a local of the type that the call fills.
-        guard unsafe statfs(path, &facts) == 0 else { return false }
-        return local.contains(UInt32(truncatingIfNeeded: facts.f_type))
+        local.contains(unsafe platform_file_system_type(path))
     }
 
     /// Their numbers, by linux/magic.h and the file systems' sources.
-    private static let local: Set<UInt32> = [
+    private static let local: Set<Int64> = [
         0xEF53,  // ext2, ext3, ext4
         0x5846_5342,  // XFS
         0x9123_683E,  // Btrfs
