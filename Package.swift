@@ -83,6 +83,11 @@ let modules: [[Target]] = [
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
+        "DiskTier",
+        ["TileModel", "LockFree", "Telemetry", "CPlatform"],
+        testDependencies: ["DiskFaults", "stress-disk"]
+    ),
+    module(
         "TilePipeline",
         [
             "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
@@ -108,7 +113,7 @@ let modules: [[Target]] = [
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "DiskTier",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -152,6 +157,8 @@ let package = Package(
         .executable(name: "orizuru", targets: ["orizuru"]),
         // Preloaded into servers by benchmarks that count allocations.
         .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
+        // Preloaded into servers by benchmarks and tests that let the disk stand still.
+        .library(name: "delayed-disk", type: .dynamic, targets: ["DelayedDisk"]),
     ],
     traits: [
         .trait(name: "MBTiles", description: "MBTiles archives of maps (libsqlite3-dev)"),
@@ -209,7 +216,7 @@ let package = Package(
             name: "orizuru",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
-                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform", "DiskTier",
             ] + integrations,
             swiftSettings: swiftSettings
         ),
@@ -265,6 +272,38 @@ let package = Package(
                 "TestSupport",
             ],
             path: "Tests/Stress/Server",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "DiskFaults",
+            dependencies: ["DiskTier", "TileModel", "LockFree", "CPlatform"],
+            path: "Tests/DiskFaults",
+            // Makes and compares the bytes of every tile: without optimisation a kill takes seconds.
+            swiftSettings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+        ),
+        .target(name: "DelayedDisk", path: "Tests/Benchmarks/DelayedDisk", cSettings: cSettings),
+        .executableTarget(
+            name: "bench-disk",
+            dependencies: [
+                "DiskFaults", "DiskTier", "TileModel", "LockFree", "BenchmarkSupport", "TestSupport",
+                .target(name: "CSQLite", condition: .when(traits: ["MBTiles"])),
+            ],
+            path: "Tests/Benchmarks/Disk",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-promises",
+            dependencies: [
+                "DiskFaults", "DiskTier", "TileCache", "TileModel", "LockFree", "Telemetry", "BenchmarkSupport",
+                "TestSupport",
+            ],
+            path: "Tests/Benchmarks/Promises",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-disk",
+            dependencies: ["DiskFaults", "DiskTier", "TileModel", "LockFree", "TestSupport"],
+            path: "Tests/Stress/Disk",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

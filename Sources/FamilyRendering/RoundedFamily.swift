@@ -125,7 +125,7 @@ final class RoundedFamily {
         return childMosaic().window(x: 0, y: 0, width: size.width, height: size.height)
     }
 
-    /// The chroma planes at the children's size: only odd tile sizes need them whole.
+    /// The chroma planes at the children's size: only odd tile sizes, and pictures, need them whole.
     private func childChroma(_ chroma: (blue: Plane, red: Plane)) -> (blue: Plane, red: Plane) {
         let size = codec.shape.size(depth: 1)
         let blue = childChromaBuffers[0].plane(width: size.width, height: size.height)
@@ -144,12 +144,52 @@ final class RoundedFamily {
     func encode(member: Int, residual: Range<Int>, padded: Bool, quality: Int) throws(RenderError)
         -> UnsafeRawBufferPointer
     {
+        let isEven = codec.shape.tileSize % 2 == 0
+        let planes = try reconstruct(member: member, residual: residual, padded: padded, isEven ? .quarter : .full)
+        return try unsafe codec.encoding(member) { () throws(CodecError) in
+            try unsafe codec.encoder.encodePlanes(
+                width: planes.size.width,
+                height: planes.size.height,
+                subsampling: planes.subsampling,
+                quality: quality,
+                luma: planes.luma,
+                blue: planes.chroma?.blue,
+                red: planes.chroma?.red
+            )
+        }
+    }
+
+    /// The pixels of a child or grandchild that has a residual, for formats that keep what they are given: chroma is
+    /// doubled once more instead of being left to the viewer. What is beyond the image's edge in a padded one is
+    /// transparent. Allocates the picture.
+    func picture(member: Int, residual: Range<Int>, padded: Bool) throws(RenderError) -> RasterImage {
+        let planes = try reconstruct(member: member, residual: residual, padded: false, .full)
+        let image = FamilyPicture.image(planes.luma, planes.chroma)
+        let side = codec.shape.tileSize
+        return padded ? image.padded(toWidth: side, height: side, with: .transparent) : image
+    }
+
+    /// What is encoded: planes of the sizes that the subsampling asks for.
+    private struct Reconstructed {
+        let size: GridSize
+        let subsampling: ChromaSubsampling
+        let luma: Plane
+        /// Nil for a gray parent; the subsampling is gray then.
+        let chroma: (blue: Plane, red: Plane)?
+    }
+
+    private func reconstruct(
+        member: Int,
+        residual: Range<Int>,
+        padded: Bool,
+        _ subsampling: ChromaSubsampling
+    ) throws(RenderError) -> Reconstructed {
         let shape = codec.shape
         let rect = shape.rect(ofMember: member)
         let isChild = Family.depth(ofMember: member) == 1
         let padded = padded && shape.isPartial(member: member)
         let chroma = try parentPlanes().chroma
-        let subsampling: ChromaSubsampling = chroma == nil ? .gray : shape.tileSize % 2 == 0 ? .quarter : .full
+        let subsampling = chroma == nil ? .gray : subsampling
 
         let luma: Plane
         if isChild {
@@ -172,17 +212,7 @@ final class RoundedFamily {
             lumaWindow.replicateEdges(beyondWidth: rect.width, height: rect.height)
         }
         let planes = chroma.map { chromaPlanes($0, rect, isChild: isChild, subsampling, padded: padded) }
-        return try unsafe codec.encoding(member) { () throws(CodecError) in
-            try unsafe codec.encoder.encodePlanes(
-                width: size.width,
-                height: size.height,
-                subsampling: subsampling,
-                quality: quality,
-                luma: lumaWindow,
-                blue: planes?.blue,
-                red: planes?.red
-            )
-        }
+        return Reconstructed(size: size, subsampling: subsampling, luma: lumaWindow, chroma: planes)
     }
 
     /// A child's luma where it lies in the mosaic, or a copy with room around it that may be written to. The mosaic has

@@ -57,6 +57,27 @@ package protocol FleetTier: Tier {
     func release(_ family: TierFamilyKey)
 }
 
+/// A tier whose tiles lie in files, which can be sent from there.
+package protocol FileTier: Tier {
+    /// Where a tile's bytes lie; nil unless they were compared with their checksum since they were written or since the start.
+    /// Stays readable when the tier gives the tile up.
+    func region(of key: TierKey) -> TierRegion?
+}
+
+/// Part of an open file.
+package struct TierRegion: Hashable, Sendable {
+    /// The receiver's own, to be closed by it.
+    package let descriptor: Int32
+    package let offset: Int
+    package let byteCount: Int
+
+    package init(descriptor: Int32, offset: Int, byteCount: Int) {
+        self.descriptor = descriptor
+        self.offset = offset
+        self.byteCount = byteCount
+    }
+}
+
 /// Who renders a family in a fleet.
 package enum FleetClaim: Hashable, Sendable {
     /// This server.
@@ -149,6 +170,12 @@ package struct TierWrite: Sendable {
         bytes.append(contentsOf: body)
         tiles.append(Tile(key: key, range: start..<bytes.count, cost: cost))
         return true
+    }
+
+    /// Adds the tiles of another write of the same family that are not there yet.
+    package mutating func merge(_ other: TierWrite) {
+        precondition(other.family == family, "tiles of another family")
+        for tile in other.tiles { _ = append(tile.key, cost: tile.cost, bytes: other.bytes[tile.range]) }
     }
 }
 

@@ -35,6 +35,10 @@ public struct TileKey: Hashable, Sendable {
         )
     }
 
+    /// What the tile's bytes are; nil never for a key that was made of a form.
+    @inlinable
+    public var format: TileFormat? { TileFormat(rawValue: UInt8(truncatingIfNeeded: high >> 16) & 0x0F) }
+
     /// Which form of the tile.
     @inlinable
     public var isPadded: Bool { high & 0x10_0000 != 0 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Telemetry
+import TileCache
 package import TileModel
 package import TileSources
 
@@ -18,6 +19,8 @@ package final class OpenTileset: Sendable {
     package let format: TileFormat
     /// Writes what is stored in front of each tile's bytes.
     package let headers: any TileHeaderWriting
+    /// What its rendered tiles are of, for tiers that outlive the process.
+    package let edition: TileEdition
 
     package init(
         ordinal: UInt32,
@@ -33,8 +36,17 @@ package final class OpenTileset: Sendable {
         self.headers = headers
         pyramid = source.info.pyramid
         format = source.info.format
+        let finest = TileCoordinate(level: pyramid.maxLevel, x: 0, y: 0)
+        let parent = source.family(for: finest)?.parent
+        lookAheadGround = parent.flatMap { [pyramid] in
+            $0 == finest ? nil : Predictor.Ground(ordinal: ordinal, parentLevel: $0.level, pyramid: pyramid)
+        }
+        edition = TileEdition(tileset: id, version: source.info.version, parameters: parameters)
         entityHash = Self.hash(source.info.version, parameters)
     }
+
+    /// What the look-ahead has to know; nil where nothing is rendered.
+    let lookAheadGround: Predictor.Ground?
 
     /// Limits the log's lines about this tileset's damage.
     let fault = RepeatedFault()
@@ -59,12 +71,31 @@ package final class OpenTileset: Sendable {
         return fileIdentity == 0 ? hash & ~1 : hash | 1
     }
 
+    /// Whether a tile in memory follows from the edition alone: what is stored with it is what is stored with such a tile.
+    func isOfEdition(_ tile: PinnedTile, _ key: TileKey) -> Bool {
+        var block: [UInt8] = []
+        let byteCount = unsafe tile.body.count
+        headers.appendHeaders(
+            of: key,
+            entityTag: entityTag(of: key),
+            format: key.format ?? format,
+            byteCount: byteCount,
+            modified: nil,
+            to: &block
+        )
+        // SAFETY: the caller's reference keeps the block.
+        return unsafe tile.headers.elementsEqual(block)
+    }
+
     /// The same for a tile whose ETag is known without its bytes: one that is rendered. Nil for a tile that lies in a
     /// file of its own, which may have changed since.
     package func knownEntityTag(of key: TileKey) -> UInt64? {
         guard let family = source.family(for: key.tile), family.parent != key.tile else { return nil }
         return entityTag(of: key)
     }
+
+    /// Whether its tiles can be asked for in a format: their own, and where that can be decoded here, what can be encoded.
+    package func canMake(_ target: TileFormat) -> Bool { StoredTileForm.canMake(target, from: format) }
 
     /// The key of one tile, or nil where the pyramid has no such tile.
     ///

@@ -3,7 +3,7 @@
 package import LockFree
 package import Telemetry
 package import TileCache
-import TileModel
+package import TileModel
 import TileSources
 
 /// The miss path: turns requests for tiles that are not in memory into jobs, one for each family however many ask,
@@ -23,6 +23,8 @@ package final class TilePipeline: Sendable {
         package var queueLimit: Int
         /// The niceness of workers: hits keep the cores.
         package var nice: Int
+        /// Whether idle workers make ready what will probably be asked for.
+        package var looksAhead = true
 
         package init(workers: Int, queueLimit: Int = 512, nice: Int = 10) {
             precondition(workers > 0 && queueLimit > 0, "a pipeline of \(workers) workers and \(queueLimit) jobs")
@@ -36,6 +38,10 @@ package final class TilePipeline: Sendable {
     let cache: TileCache
     let metrics: PipelineMetrics
     let logger: Logger
+    /// Nil where it is switched off.
+    let lookAhead: LookAhead?
+    /// The tiers that are asked before anything is rendered; nil where there are none.
+    let tiers: TierStack?
     private let configuration: Configuration
     private let threads = Lock<[OSThread]>([])
 
@@ -45,17 +51,34 @@ package final class TilePipeline: Sendable {
         var isStopping = false
     }
 
-    package init(configuration: Configuration, cache: TileCache, metrics: MetricsRegistry, logger: Logger) {
+    package init(
+        configuration: Configuration,
+        cache: TileCache,
+        tiers: TierStack? = nil,
+        metrics: MetricsRegistry,
+        logger: Logger
+    ) {
         self.configuration = configuration
+        self.tiers = tiers
         self.cache = cache
         self.logger = logger
+        let lookAhead = configuration.looksAhead ? LookAhead() : nil
+        self.lookAhead = lookAhead
         let board = ConditionLock(BoardState(board: Board(limit: configuration.queueLimit)))
         self.board = board
-        self.metrics = PipelineMetrics(registry: metrics) { board.withLock { ($0.board.counts, $0.board.queueDepth) } }
+        self.metrics = PipelineMetrics(registry: metrics, lookAhead: lookAhead) {
+            board.withLock { ($0.board.counts, $0.board.queueDepth) }
+        }
     }
 
     /// Starts the workers. Throws where the system refuses a thread; those already started are stopped then.
     package func start() throws(ThreadError) {
+        do {
+            try tiers?.start(self)
+        } catch {
+            stop()
+            throw error
+        }
         for index in 0..<configuration.workers {
             let thread: OSThread
             do {
@@ -78,20 +101,36 @@ package final class TilePipeline: Sendable {
             return state.board.close()
         }
         board.broadcast()
-        for waiter in waiters { waiter.receiver.receive(.stopped, for: waiter.ticket) }
+        let fetching = tiers?.stop() ?? []
+        for waiter in waiters + fetching.map(\.waiter) { waiter.receiver.receive(.stopped, for: waiter.ticket) }
         let threads = threads.withLock { threads in
             defer { threads = [] }
             return threads
         }
         for thread in threads { thread.join() }
+        tiers?.stopWriting()
     }
 
     // MARK: Asking
 
     /// A request that was accepted and not yet answered.
     package struct Pending: Sendable {
-        let job: Board.Job
+        /// Nil where it waits for the tiers, or did.
+        let job: Board.Job?
+        let fetch: FetchWaiter?
         let ticket: UInt64
+
+        init(job: Board.Job, ticket: UInt64) {
+            self.job = job
+            self.ticket = ticket
+            fetch = nil
+        }
+
+        init(fetch: FetchWaiter, ticket: UInt64) {
+            self.fetch = fetch
+            self.ticket = ticket
+            job = nil
+        }
     }
 
     /// What became of a request.
@@ -117,9 +156,20 @@ package final class TilePipeline: Sendable {
         let source = request.tileset.source
         // A family's parent is stored: it is rendered with its family only where the whole of it is asked for.
         let family = source.family(for: tile).flatMap { $0.parent != tile || request.scope == .family ? $0 : nil }
-        let key = JobKey(ordinal: request.key.ordinal, tile: family?.parent ?? tile, isFamily: family != nil)
+        let key = JobKey(
+            ordinal: request.key.ordinal,
+            tile: family?.parent ?? tile,
+            isFamily: family != nil,
+            format: request.format
+        )
+        // Before the job is there: a worker that is idle afterwards knows how long to wait for a viewer's rest.
+        let expected = request.scope == .tile ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
         let form = MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
         let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
+        if let pending = submitToTiers(request, key, family, waiter) {
+            expect(expected, by: participant)
+            return .pending(pending)
+        }
         let submission: Submission = board.withLock { state in
             // A job may have ended between the look-up and now; its tiles were in memory before it did.
             if request.scope == .tile, cache.contains(request.key, by: participant) { return .inMemory }
@@ -129,7 +179,12 @@ package final class TilePipeline: Sendable {
                 priority: request.scope == .family ? .prewarm : .awaited,
                 waiter: waiter
             ) {
-                let payload = JobPayload(tileset: request.tileset, family: family, tile: key.tile)
+                let payload = JobPayload(
+                    tileset: request.tileset,
+                    family: family,
+                    tile: key.tile,
+                    format: request.format
+                )
                 return (payload, payload.possibleForms)
             }
             switch submission {
@@ -139,14 +194,54 @@ package final class TilePipeline: Sendable {
             }
         }
         if case .pending = submission { board.signal() }
+        expect(expected, by: participant)
         return submission
+    }
+
+    // MARK: Looking ahead
+
+    /// Somebody has used a tile that was made before anybody asked for it: what the look-ahead must know to follow a
+    /// viewer through what it made ready. Constant time but for what is expected now; never waits.
+    package func noteFirstUse(of tile: TileCoordinate, in tileset: OpenTileset, by participant: CacheParticipant) {
+        guard let lookAhead else { return }
+        expect(lookAhead.see(tile, of: tileset), by: participant)
+    }
+
+    /// Gives idle workers families that will probably be asked for, except those that are in memory.
+    func expect(_ suggestions: [LookAhead.Suggestion], by participant: CacheParticipant) {
+        for suggestion in suggestions {
+            let (tileset, family) = (suggestion.tileset, suggestion.family)
+            let tile = family.coordinate(ofMember: suggestion.form.member)
+            guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
+                !cache.contains(key, by: participant)
+            else { continue }
+            let name = JobKey(
+                ordinal: tileset.ordinal,
+                tile: family.parent,
+                isFamily: true,
+                format: tileset.format
+            )
+            let isNew = board.withLock { state in
+                state.board.expect(name, form: suggestion.form) {
+                    let payload = JobPayload(
+                        tileset: tileset,
+                        family: family,
+                        tile: family.parent,
+                        format: tileset.format
+                    )
+                    return (payload, payload.possibleForms)
+                }
+            }
+            if isNew { board.signal() }
+        }
     }
 
     /// The client is gone: its receiver is not told any more, and work that nobody else waits for is not begun.
     ///
     /// The receiver may be told all the same where that was already under way.
     package func withdraw(_ pending: Pending) {
-        _ = board.withLock { $0.board.withdraw(pending.job, ticket: pending.ticket) }
+        if let fetch = pending.fetch { return withdraw(fetch, pending.ticket) }
+        if let job = pending.job { _ = board.withLock { $0.board.withdraw(job, ticket: pending.ticket) } }
     }
 }
 
@@ -165,6 +260,8 @@ struct JobPayload: Sendable {
     let family: Family?
     /// The family's parent, or the stored tile.
     let tile: TileCoordinate
+    /// What tiles are made as: the tileset's own format, or another one.
+    let format: TileFormat
 
     /// The place of a member, which for a stored tile is its only one.
     func coordinate(of form: MemberForm) -> TileCoordinate { family?.coordinate(ofMember: form.member) ?? tile }

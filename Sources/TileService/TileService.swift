@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import DiskTier
 package import HTTPFrontend
 package import HTTPServer
 package import LockFree
@@ -22,6 +23,8 @@ package final class TileService {
         package var http: HTTPServerConfiguration
         /// How tiles are made.
         package var parameters = ReconstructionParameters.standard
+        /// The same for single tilesets, by their ids. An id that is not served is harmless: it may come with a reload.
+        package var parametersByTileset: [String: ReconstructionParameters] = [:]
         /// How long clients may keep tiles.
         package var caching = CachePolicies()
         /// Where to listen besides what `http` binds itself: Unix sockets, and sockets that are handed over.
@@ -30,6 +33,16 @@ package final class TileService {
         package var accessLog: String?
         /// Who is believed about the clients behind it.
         package var trustedProxies = TrustedProxies()
+        /// The disk tier; nil: none.
+        package var disk: DiskTierConfiguration?
+        /// Whether there is no serving without the disk tier that was asked for; else its absence is a warning.
+        package var requiresDisk = true
+        /// Makes the tier that is shared with other servers; nil: none.
+        package var makeSharedTier: (@Sendable (MetricsRegistry, Logger) throws(ThreadError) -> (any FleetTier)?)?
+        /// How the tiers behind memory are used.
+        package var tiers = TierConfiguration()
+        /// How often the list of hot tiles is kept for the next start.
+        package var hotKeyInterval = Duration.seconds(60)
         /// Nil: pages of other origins may not read answers.
         package var crossOrigin: CrossOriginRules? = .open
 
@@ -52,6 +65,7 @@ package final class TileService {
     private let opening: CatalogOpening
     private let server: HTTPServer
     private let accessLog: AccessLog?
+    private let tiers: Tiers
     /// All metrics of the service.
     package let metrics: MetricsRegistry
 
@@ -72,9 +86,12 @@ package final class TileService {
             throw .cache(error)
         }
         cache.registerMetrics(in: metrics)
+        let behind = try Tiers(configuration, cache: cache, metrics: metrics, logger: logger)
+        tiers = behind
         let pipeline = TilePipeline(
             configuration: configuration.pipeline,
             cache: cache,
+            tiers: behind.stack,
             metrics: metrics,
             logger: logger
         )
@@ -119,6 +136,13 @@ package final class TileService {
         do { try state.pipeline.start() } catch { throw .thread(error) }
         do { try accessLog?.start() } catch { throw .thread(error) }
         do { try server.start() } catch { throw .server(error) }
+        // When connections are accepted already: what comes back to memory makes nobody wait.
+        let catalog = state.catalog
+        do {
+            try tiers.restart?.start { catalog.current.0.entries.map(\.tileset) }
+        } catch {
+            throw .thread(error)
+        }
     }
 
     /// The ports that are listened on.
@@ -141,7 +165,9 @@ package final class TileService {
     }
 
     private func stopRendering() {
+        tiers.restart?.stop(tilesets: tilesets)
         state.pipeline.stop()
+        tiers.close()
         state.cache.stop()
     }
 
@@ -221,6 +247,7 @@ package final class TileService {
 package enum ServiceError: Error, CustomStringConvertible {
     case cache(TileCacheError)
     case thread(ThreadError)
+    case disk(DiskTierError)
     case server(HTTPServerError)
     case frontend(ListenError)
 
@@ -228,6 +255,7 @@ package enum ServiceError: Error, CustomStringConvertible {
         switch self {
         case .cache(let error): "\(error)"
         case .thread(let error): "\(error)"
+        case .disk(let error): "\(error)"
         case .server(let error): "\(error)"
         case .frontend(let error): "\(error)"
         }

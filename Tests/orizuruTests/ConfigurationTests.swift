@@ -7,6 +7,7 @@ import HTTPServer
 import JSONText
 import LockFree
 import Telemetry
+import TestSupport
 import Testing
 import TileCache
 import TileModel
@@ -425,5 +426,47 @@ struct BoundedFileTests {
             let error = #expect(throws: ConfigurationError.self) { try BoundedFile.read(path, maxBytes: 1 << 20) }
             #expect(error?.description.contains("reading \(path) ") == true)
         }
+    }
+}
+
+@Suite("What was promised of the configuration")
+struct PromisedConfigurationTests {
+    @Test("docs/configuration.md names every promised key, and every key and default it names of ours is right")
+    func promisedKeys() throws {
+        let place = SharedData.packageRoot.appending(path: "docs/configuration.md")
+        let text = try String(contentsOf: place, encoding: .utf8)
+        let promised = [
+            "l1_capacity", "ttl_seconds", "l2_capacity", "bloom_bits", "bloom_expected", "bloom_shards",
+            "redis_pool_size", "redis_command_timeout_secs", "use_sled", "sled_flush_ms", "sled_cache_bytes",
+        ]
+        let keys = Dictionary(uniqueKeysWithValues: ServeConfiguration.Keys.all.map { ($0.path, $0) })
+        var found = 0
+        for line in text.split(separator: "\n") where line.hasPrefix("| `") {
+            let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+            guard let name = cells.first?.split(separator: "`").first, promised.contains(String(name)) else { continue }
+            found += 1
+            guard cells[2] != "none", let path = cells[2].split(separator: "`").first else { continue }
+            let key = try #require(keys[String(path)], "\(path) is no key")
+            // `the same budget` says it of the row above.
+            let standard = key.standardText ?? ""
+            #expect(
+                cells[3].hasPrefix(standard) || cells[3] == "the same budget",
+                "\(path): \(cells[3]) for \(standard)"
+            )
+        }
+        #expect(found == promised.count)
+    }
+
+    @Test("the folder for tiles is the user's cache folder, by the rules of XDG, another one, or none")
+    func cacheFolder() {
+        func path(_ folder: CacheFolder, _ environment: [String: String]) -> String? {
+            folder.path { environment[$0] }
+        }
+        #expect(path(.automatic, ["XDG_CACHE_HOME": "/c", "HOME": "/h"]) == "/c/orizuru")
+        #expect(path(.automatic, ["XDG_CACHE_HOME": "relative", "HOME": "/h"]) == "/h/.cache/orizuru")
+        #expect(path(.automatic, ["HOME": "/h"]) == "/h/.cache/orizuru")
+        #expect(path(.automatic, [:]) == nil)
+        #expect(path(.folder("tiles"), ["HOME": "/h"]) == "tiles")
+        #expect(path(.none, ["HOME": "/h"]) == nil)
     }
 }

@@ -12,6 +12,7 @@ import TileSources
 final class CatalogOpening: Sendable {
     private let paths: [String]
     private let parameters: ReconstructionParameters
+    private let parametersByTileset: [String: ReconstructionParameters]
     private let headers: TileHeaders
     private let logger: Logger
     /// Ordinals are never used twice: a tile that a late worker makes for an old one is no tile of a new one.
@@ -20,6 +21,7 @@ final class CatalogOpening: Sendable {
     init(_ configuration: TileService.Configuration, logger: Logger) {
         paths = configuration.paths
         parameters = configuration.parameters
+        parametersByTileset = configuration.parametersByTileset
         headers = TileHeaders(crossOrigin: configuration.crossOrigin)
         self.logger = logger
     }
@@ -39,7 +41,7 @@ final class CatalogOpening: Sendable {
                         ordinal: ordinal,
                         id: found.id,
                         source: source,
-                        parameters: parameters,
+                        parameters: parametersByTileset[found.id] ?? parameters,
                         headers: headers
                     )
                 )

@@ -41,6 +41,8 @@ final class TileHandler: RequestHandler {
         let key: TileKey
         var scope = TileRequest.Scope.tile
         let isVersioned: Bool
+        /// Whether the format was chosen by the Accept field.
+        var byAccept = false
         /// Which of several allowed origins asks.
         var origin: Int?
         /// To be held against the tile once it is known.
@@ -85,7 +87,11 @@ final class TileHandler: RequestHandler {
         let path = unsafe request.path.assumingMemoryBound(to: UInt8.self).span
         switch catalog.router.route(path) {
         case .tile(let index, let place, let format, let padded):
-            tile(catalog.entries[index], place, format, padded, request, &responder)
+            tile(catalog.entries[index], place, format, padded, byAccept: false, request, &responder)
+        case .tileByAccept(let index, let place, let padded):
+            let entry = catalog.entries[index]
+            let format = unsafe entry.tileset.format(accepting: request.field(.accept))
+            tile(entry, place, format, padded, byAccept: true, request, &responder)
         case .deepZoom(let index): document(catalog.deepZoom(index), request, &responder)
         case .viewer(let index): document(catalog.viewer(index), request, &responder)
         case .asset(let index): document(Pages.assets[index].document, request, &responder)
@@ -110,6 +116,7 @@ final class TileHandler: RequestHandler {
             let bytes = unsafe StoredTile(headers: pinned.headers, body: pinned.body, block: pinned.object)
             answer(bytes, tier, waiting, &responder)
             pinned.release()
+        case .outcome(.file(let file, let tier)): answer(file, tier, waiting, &responder)
         case .outcome(.missing):
             count(waiting, .render, .notFound)
             refuse(.notFound, "no such tile\n", &responder)
@@ -119,7 +126,7 @@ final class TileHandler: RequestHandler {
         case .outcome(.stopped):
             count(waiting, .none, .unavailable)
             refuse(.unavailable, "the server is stopping\n", &responder)
-        case .overloaded:
+        case .overloaded, .outcome(.overloaded):
             count(waiting, .none, .unavailable)
             refuse(.unavailable, "too many tiles are being rendered; try again\n", &responder, retryAfter: 1)
         case .lookAgain:
@@ -147,10 +154,11 @@ final class TileHandler: RequestHandler {
         _ place: TileCoordinate,
         _ format: TileFormat,
         _ padded: Bool,
+        byAccept: Bool,
         _ request: borrowing Request,
         _ responder: inout Responder
     ) {
-        guard format.rawValue == entry.tileset.format.rawValue,
+        guard format.rawValue == entry.tileset.format.rawValue || entry.tileset.canMake(format),
             let key = entry.tileset.key(of: place, format: format, padded: padded)
         else {
             entry.counts.add(.none, .notFound)
@@ -159,8 +167,8 @@ final class TileHandler: RequestHandler {
         }
         let start = turnClock()
         let isVersioned = Self.names(version: entry.versionText, request)
-        guard !request.has(anyOf: unusual) else {
-            return unusualTile(entry, key, isVersioned, start, request, &responder)
+        guard !byAccept, !request.has(anyOf: unusual) else {
+            return unusualTile(entry, key, isVersioned, byAccept: byAccept, start, request, &responder)
         }
         guard let found = shared.cache.find(key, by: participant) else {
             return submit(Waiting(entry, key, isVersioned: isVersioned, start: start), &responder)
@@ -178,24 +186,33 @@ final class TileHandler: RequestHandler {
         }
         entry.counts.add(found.tier, .ok)
         noteHit(found.tier, start)
+        noteFirstUse(found.tier, key, entry)
     }
 
-    /// A request with conditions, for a part, for a whole family, or from an origin that is told apart.
+    /// Tells the look-ahead what it made for somebody: a tile is warm until it is asked for.
+    private func noteFirstUse(_ tier: TileTier, _ key: TileKey, _ entry: ServedCatalog.Entry) {
+        guard tier.rawValue == TileTier.warm.rawValue else { return }
+        shared.pipeline.noteFirstUse(of: key.tile, in: entry.tileset, by: participant)
+    }
+
+    /// A request with conditions, for a part, for a whole family, from an origin that is told apart, or without an extension.
     private func unusualTile(
         _ entry: ServedCatalog.Entry,
         _ key: TileKey,
         _ isVersioned: Bool,
+        byAccept: Bool,
         _ start: Int,
         _ request: borrowing Request,
         _ responder: inout Responder
     ) {
-        if !request.has(anyOf: rare), let known = unsafe request.field(.ifNoneMatch),
+        if !byAccept, !request.has(anyOf: rare), let known = unsafe request.field(.ifNoneMatch),
             let found = shared.cache.find(key, by: participant)
         {
             let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
             if unsafe EntityTag.isListed(stored.entityTag, in: known) {
                 sendNotModified(stored, found.tier, entry, isVersioned: isVersioned && stored.isOfVersion, &responder)
                 noteHit(found.tier, start)
+                noteFirstUse(found.tier, key, entry)
                 return
             }
         }
@@ -206,18 +223,21 @@ final class TileHandler: RequestHandler {
             var isGet = false
             if case .get = request.method { isGet = true }
             let outcome = stored.outcome(of: request.preconditions, isGet: isGet)
-            let context = AnswerContext(
+            var context = AnswerContext(
                 entry: entry,
                 tier: found.tier,
                 isVersioned: isVersioned && stored.isOfVersion,
                 origin: origin
             )
+            context.byAccept = byAccept
             answer(stored, outcome, context, &responder)
             noteHit(found.tier, start)
+            noteFirstUse(found.tier, key, entry)
             return
         }
         var waiting = Waiting(entry, key, isVersioned: isVersioned, start: start)
         waiting.origin = origin
+        waiting.byAccept = byAccept
         waiting.scope = wantsFamily ? .family : .tile
         if request.has(anyOf: Preconditions.fields) { waiting.conditions = KeptConditions(request) }
         if !wantsFamily, let conditions = waiting.conditions, conditions.namesTags,
@@ -227,7 +247,8 @@ final class TileHandler: RequestHandler {
             var text: [UInt8] = []
             EntityTagText.append(tag, to: &text)
             if case .notModified = conditions.outcome(tag: text, byteCount: 0) {
-                let context = AnswerContext(entry: entry, tier: .none, isVersioned: isVersioned, origin: origin)
+                var context = AnswerContext(entry: entry, tier: .none, isVersioned: isVersioned, origin: origin)
+                context.byAccept = byAccept
                 beginLines(context)
                 TileHeaders.appendEntityTagLine(tag, to: &scratch)
                 sendNotModified(context, &responder)
@@ -247,8 +268,72 @@ final class TileHandler: RequestHandler {
             origin: waiting.origin
         )
         context.duration = duration
+        context.byAccept = waiting.byAccept
         answer(tile, waiting.conditions?.outcome(of: tile) ?? .whole, context, &responder)
         shared.latency[tier].observe(nanoseconds: duration)
+    }
+
+    /// Answers a deferred request with a tile that lies in a file.
+    private func answer(_ file: FileTile, _ tier: TileTier, _ waiting: Waiting, _ responder: inout Responder) {
+        let duration = MonotonicClock.nanoseconds - waiting.start
+        var context = AnswerContext(
+            entry: waiting.entry,
+            tier: tier,
+            isVersioned: waiting.isVersioned,
+            origin: waiting.origin
+        )
+        context.duration = duration
+        context.byAccept = waiting.byAccept
+        beginLines(context)
+        // SAFETY: the file's own array, alive for the call; of the tile only the lines of its headers are asked for.
+        unsafe file.headers.withUnsafeBytes { headers in
+            guard let start = headers.baseAddress else { return }
+            let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+            let tile = unsafe StoredTile(headers: headers, body: none, block: UnsafeMutableRawPointer(mutating: start))
+            let outcome = unsafe waiting.conditions?.outcome(
+                tag: tile.entityTag,
+                lastModified: tile.lastModified,
+                byteCount: file.byteCount
+            )
+            switch outcome ?? .whole {
+            case .whole:
+                unsafe send(.ok, head: headers, file, 0..<file.byteCount, &responder)
+                context.entry.counts.add(tier, .ok)
+            case .part(let part):
+                unsafe scratch.append(contentsOf: tile.validatorLines)
+                scratch += PartText.lines(part, of: file.byteCount)
+                unsafe send(.partialContent, head: tile.linesBehindLength, file, part, &responder)
+                context.entry.counts.add(tier, .partialContent)
+            case .notModified:
+                unsafe scratch.append(contentsOf: tile.validatorLines)
+                sendNotModified(context, &responder)
+            case .rangeNotSatisfiable:
+                context.entry.counts.add(tier, .rangeNotSatisfiable)
+                refuse(.rangeNotSatisfiable, PartText.refusal, &responder, contentRange: file.byteCount)
+            case .preconditionFailed:
+                context.entry.counts.add(tier, .preconditionFailed)
+                refuse(.preconditionFailed, "the tile is another one\n", &responder)
+            }
+        }
+        shared.latency[tier].observe(nanoseconds: duration)
+    }
+
+    /// Sends a part of a file behind the scratch lines.
+    private func send(
+        _ status: Status,
+        head: UnsafeRawBufferPointer,
+        _ file: FileTile,
+        _ part: Range<Int>,
+        _ responder: inout Responder
+    ) {
+        guard let descriptor = file.descriptor() else {
+            refuse(.unavailable, "too many files are open; try again\n", &responder, retryAfter: 1)
+            return
+        }
+        unsafe scratch.withUnsafeBytes { lines in
+            let body = FileBody(descriptor: descriptor, offset: Int64(file.offset + part.lowerBound), count: part.count)
+            unsafe responder.send(status: status, head: head, file: body, extra: lines)
+        }
     }
 
     /// Sends a tile, a part of it, or what its request's conditions make of it.
@@ -289,6 +374,8 @@ final class TileHandler: RequestHandler {
             unsafe scratch.append(contentsOf: lines)
         }
         if let origin = context.origin { scratch += shared.origins[origin] }
+        // An extension says the same to everybody; without one, caches must keep the formats apart.
+        if context.byAccept { scratch += "Vary: Accept\r\n".utf8 }
         if let duration = context.duration, context.tier.rawValue > TileTier.warm.rawValue {
             let tenths = duration / 100_000
             scratch += "Server-Timing: tile;desc=\(context.tier.label);dur=\(tenths / 10).\(tenths % 10)\r\n".utf8
@@ -494,6 +581,8 @@ private struct AnswerContext {
     let origin: Int?
     /// Nanoseconds, where they are worth telling.
     var duration: Int?
+    /// Whether the format was chosen by the Accept field.
+    var byAccept = false
 
     init(entry: ServedCatalog.Entry, tier: TileTier, isVersioned: Bool, origin: Int?) {
         self.entry = entry

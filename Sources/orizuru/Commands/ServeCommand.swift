@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPlatform
+import DiskTier
 import Glibc
 import HTTPFrontend
 import HTTPMessages
@@ -40,7 +41,10 @@ enum ServeCommand {
         let service: TileService
         do {
             listeners = try PreparedListeners(configuration.listen, environment: Self.variable)
-            service = try TileService(configuration.service(listeners: listeners), logger: logger)
+            service = try TileService(
+                configuration.service(listeners: listeners, environment: Self.variable),
+                logger: logger
+            )
             try service.start()
         } catch {
             logger.log(.error, "the server cannot start", ["reason": .string("\(error)")])
@@ -90,7 +94,10 @@ enum ServeCommand {
 
 extension ServeConfiguration {
     /// What the service is told, from what the operator said.
-    fileprivate func service(listeners: PreparedListeners) -> TileService.Configuration {
+    fileprivate func service(
+        listeners: PreparedListeners,
+        environment: (String) -> String?
+    ) -> TileService.Configuration {
         var cache = TileCacheConfiguration(byteBudget: memory.bytes)
         cache.policy = eviction.policy
         cache.warmTimeToLive = eviction.warmTimeToLive
@@ -108,13 +115,16 @@ extension ServeConfiguration {
         server.headDeadline = http.headerTimeout
         server.idleDeadline = http.idleTimeout
         server.writeBytesPerPeriod = http.writeRate.bytes * 10
+        var pipeline = TilePipeline.Configuration(workers: workers, queueLimit: queueLimit)
+        pipeline.looksAhead = looksAhead
         var service = TileService.Configuration(
             paths: paths,
             cache: cache,
-            pipeline: TilePipeline.Configuration(workers: workers, queueLimit: queueLimit),
+            pipeline: pipeline,
             http: server
         )
         service.parameters = parameters
+        service.parametersByTileset = parametersByTileset
         service.caching.standard.maxAge = Int(http.maxAge.components.seconds)
         service.caching.standard.staleWhileRevalidate = http.staleWhileRevalidate.map { Int($0.components.seconds) }
         service.caching.standard.staleIfError = http.staleIfError.map { Int($0.components.seconds) }
@@ -123,6 +133,18 @@ extension ServeConfiguration {
         service.trustedProxies = http.trustedProxies ?? TrustedProxies()
         service.accessLog = log.access
         service.listeners = listeners
+        service.tiers.admission = disk.admission
+        service.tiers.waitingBytes = disk.queue.bytes
+        if let folder = disk.folder.path(environment: environment) {
+            var tier = DiskTierConfiguration(folder: folder, byteBudget: disk.size.bytes)
+            tier.syncInterval = disk.flushInterval
+            service.disk = tier
+        }
+        // Nobody asked for the user's folder by name: a second server on the machine serves without one.
+        service.requiresDisk = disk.folder != .automatic
+        service.makeSharedTier = { [shared] (metrics, logger) throws(ThreadError) -> (any FleetTier)? in
+            try Integrations.makeSharedTier(shared, metrics: metrics, logger: logger)
+        }
         return service
     }
 }

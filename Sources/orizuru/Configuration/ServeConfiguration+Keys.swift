@@ -4,6 +4,7 @@ import JSONText
 import Telemetry
 import TileCache
 import TileModel
+import TilePipeline
 
 extension ServeConfiguration {
     /// Every key of the configuration. Flags, environment variables, help, the example and the documentation come from
@@ -64,6 +65,17 @@ extension ServeConfiguration {
                 503 with Retry-After.
                 """
         )
+        static let lookAhead = ConfigurationKey(
+            "lookAhead",
+            .onOrOff,
+            standard: .string("on"),
+            group: general,
+            help: """
+                Whether idle workers render what will probably be asked for next: the rest of a viewport that is filling, \
+                the edge towards which a viewer moves, the middle before it is zoomed into. Costs at most about a quarter \
+                more renders; off saves them.
+                """
+        )
         static let reconstruction = ConfigurationKey<ReconstructionParameters.Mode>(
             "reconstruction",
             .choice("MODE"),
@@ -84,6 +96,13 @@ extension ServeConfiguration {
                 mode, \(ReconstructionParameters.exactQuality) in exact mode, which knows no other.
                 """
         )
+        static let tilesetQuality = ConfigurationKey(
+            "tilesetQuality",
+            SettingKind.qualityRules.orNone("off"),
+            standard: .string("off"),
+            group: picture,
+            help: "The JPEG quality of single tilesets, by id, in place of quality. Stored tiles are sent as they are."
+        )
         static let evictionPolicy = ConfigurationKey<EvictionPolicy>(
             "eviction.policy",
             .choice("POLICY"),
@@ -103,8 +122,11 @@ extension ServeConfiguration {
         )
         static let redis = ConfigurationKey(
             "redis",
-            SettingKind.secretText("URL", "a URL such as redis://HOST:6379/0, unix:/run/redis/redis.sock or "
-                + "redis-cluster://HOST:PORT,HOST:PORT, with USER:PASSWORD@ where needed").orNone("off"),
+            SettingKind.secretText(
+                "URL",
+                "a URL such as redis://HOST:6379/0, unix:/run/redis/redis.sock or "
+                    + "redis-cluster://HOST:PORT,HOST:PORT, with USER:PASSWORD@ where needed"
+            ).orNone("off"),
             standard: .string("off"),
             group: shared,
             help: """
@@ -150,6 +172,48 @@ extension ServeConfiguration {
             standard: .integer(4),
             group: shared,
             help: "Connections to each shared server. A family of tiles is one question, so that a few are enough."
+        )
+        static let cacheDir = ConfigurationKey(
+            "cacheDir",
+            .cacheFolder,
+            standard: .string("auto"),
+            group: disk,
+            help: """
+                The folder where rendered tiles outlive the process; one server's alone. auto: orizuru below the user's \
+                cache folder ($XDG_CACHE_HOME, else ~/.cache), unless another server uses that. off: none, as \
+                --no-disk-cache says, too.
+                """
+        )
+        static let cacheSize = ConfigurationKey(
+            "cacheSize",
+            .bytes(.mebibytes(64)...(.gibibytes(16384))),
+            standard: .string("20GiB"),
+            group: disk,
+            help: "What all files in that folder may take together; never exceeded."
+        )
+        static let diskAdmission = ConfigurationKey<TierConfiguration.Admission>(
+            "disk.admission",
+            .choice("RULE"),
+            standard: .string(TierConfiguration.Admission.families.rawValue),
+            group: disk,
+            help: """
+                Which tiles are written to disk and to the shared tier. families: all that is rendered, a family at a time. \
+                second-request: only tiles that are asked for again, which keeps visitors who come once from filling them.
+                """
+        )
+        static let diskQueue = ConfigurationKey(
+            "disk.queue",
+            .bytes(.mebibytes(1)...(.gibibytes(64))),
+            standard: .string("64MiB"),
+            group: disk,
+            help: "Finished tiles that may wait to be written, in bytes for each tier; beyond it they are not written."
+        )
+        static let diskFlushInterval = ConfigurationKey(
+            "disk.flushInterval",
+            .duration(.milliseconds(10)...(.seconds(3600))),
+            standard: .string("1s"),
+            group: disk,
+            help: "How often what was written is made durable: tiles younger than that are lost where the power fails."
         )
         static let maxAge = ConfigurationKey(
             "http.maxAge",
@@ -297,8 +361,9 @@ extension ServeConfiguration {
         /// All of them, in the order of help and example.
         static let all: [ConfigurationKeyFacts] = [
             paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
-            reconstruction.facts, quality.facts,
+            lookAhead.facts, reconstruction.facts, quality.facts, tilesetQuality.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
+            cacheDir.facts, cacheSize.facts, diskAdmission.facts, diskQueue.facts, diskFlushInterval.facts,
             redis.facts, sharedPrefix.facts, sharedTimeToLive.facts, sharedTimeout.facts, sharedConnectTimeout.facts,
             sharedConnections.facts,
             maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,
@@ -311,6 +376,7 @@ extension ServeConfiguration {
         private static let general = "Server"
         private static let picture = "Pictures"
         private static let cache = "Memory cache"
+        private static let disk = "Disk"
         private static let shared = "Shared tier"
         private static let http = "HTTP"
         private static let log = "Log"

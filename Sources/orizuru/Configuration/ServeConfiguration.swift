@@ -5,6 +5,7 @@ import HTTPServer
 import Telemetry
 import TileCache
 import TileModel
+import TilePipeline
 
 /// Everything that `orizuru serve` is told: one value, complete and valid, made by `ServeConfiguration.load`.
 ///
@@ -21,9 +22,14 @@ struct ServeConfiguration: Sendable, Equatable {
     let reactors: Int
     /// Families that may wait for a worker.
     let queueLimit: Int
+    /// Whether idle workers render ahead.
+    let looksAhead: Bool
     /// Reconstruction mode and quality.
     let parameters: ReconstructionParameters
+    /// The same of single tilesets.
+    let parametersByTileset: [String: ReconstructionParameters]
     let eviction: Eviction
+    let disk: Disk
     let shared: Shared
     let http: HTTP
     let log: Log
@@ -33,6 +39,15 @@ struct ServeConfiguration: Sendable, Equatable {
         let policy: EvictionPolicy
         /// Nil: no limit.
         let warmTimeToLive: Duration?
+    }
+
+    /// What is kept on disk.
+    struct Disk: Sendable, Equatable {
+        let folder: CacheFolder
+        let size: ByteCount
+        let admission: TierConfiguration.Admission
+        let queue: ByteCount
+        let flushInterval: Duration
     }
 
     /// The tier that several servers share.
@@ -88,9 +103,17 @@ struct ServeConfiguration: Sendable, Equatable {
         workers = try settings.read(Keys.workers)
         reactors = try settings.read(Keys.reactors)
         queueLimit = try settings.read(Keys.queueLimit)
+        looksAhead = try settings.read(Keys.lookAhead)
         eviction = Eviction(
             policy: try settings.read(Keys.evictionPolicy),
             warmTimeToLive: try settings.read(Keys.warmTimeToLive)
+        )
+        disk = Disk(
+            folder: try settings.read(Keys.cacheDir),
+            size: try settings.read(Keys.cacheSize),
+            admission: try settings.read(Keys.diskAdmission),
+            queue: try settings.read(Keys.diskQueue),
+            flushInterval: try settings.read(Keys.diskFlushInterval)
         )
         shared = Shared(
             url: try settings.read(Keys.redis),
@@ -122,24 +145,33 @@ struct ServeConfiguration: Sendable, Equatable {
             format: try settings.read(Keys.logFormat),
             access: try settings.read(Keys.accessLog)
         )
-        parameters = try Self.readParameters(&settings)
+        let quality = try settings.read(Keys.quality)
+        parameters = try Self.parameters(&settings, quality, Keys.quality.facts)
+        var byTileset: [String: ReconstructionParameters] = [:]
+        for (id, quality) in try settings.read(Keys.tilesetQuality) ?? [:] {
+            byTileset[id] = try Self.parameters(&settings, quality, Keys.tilesetQuality.facts)
+        }
+        parametersByTileset = byTileset
         try Self.check(&settings, paths: paths, http: http)
         if let url = shared.url, let reason = Integrations.refusal(ofSharedTierAt: url) {
             throw ConfigurationError("\(settings.place(of: Keys.redis.facts)): \(reason)")
         }
     }
 
-    private static func readParameters(
-        _ settings: inout SettingReader
+    /// `key`: where the quality is set.
+    private static func parameters(
+        _ settings: inout SettingReader,
+        _ quality: Int?,
+        _ key: ConfigurationKeyFacts
     ) throws(ConfigurationError) -> ReconstructionParameters {
         let mode = try settings.read(Keys.reconstruction)
-        let quality = try settings.read(Keys.quality)
         guard let parameters = ReconstructionParameters(mode: mode, quality: quality) else {
             let exact = settings.place(of: Keys.reconstruction.facts)
             throw ConfigurationError(
                 """
-                \(settings.place(of: Keys.quality.facts)): exact reconstruction (\(exact)) always has quality \
-                \(ReconstructionParameters.exactQuality); leave quality out or set it to auto, or choose rounded
+                \(settings.place(of: key)): exact reconstruction (\(exact)) always has quality \
+                \(ReconstructionParameters.exactQuality); leave \(key.path) out or set it to \(key.standardText ?? ""), or \
+                choose rounded
                 """
             )
         }

@@ -127,6 +127,25 @@ extension SettingKind where Value == CacheRules {
     }
 }
 
+extension SettingKind where Value == [String: Int] {
+    /// `ID: QUALITY; ID: QUALITY`.
+    static let qualityRules = SettingKind(
+        placeholder: "RULES",
+        accepted: "rules such as 'world: 75; slide-1: 85', one per tileset, each from 1 to 100"
+    ) { value, _ in
+        guard case .string(let text) = value else { return nil }
+        var rules: [String: Int] = [:]
+        for rule in parts(of: text, at: ";") where !rule.isEmpty {
+            guard let colon = rule.lastIndex(of: ":"),
+                let quality = Int(parts(of: rule[rule.index(after: colon)...], at: ":")[0]), (1...100).contains(quality)
+            else { return nil }
+            let id = parts(of: rule[..<colon], at: ";")[0]
+            guard !id.isEmpty, rules.updateValue(quality, forKey: id) == nil else { return nil }
+        }
+        return rules.isEmpty ? nil : rules
+    }
+}
+
 extension SettingKind where Value == String {
     /// The path of a file that is written.
     static let filePath = SettingKind(placeholder: "FILE", accepted: "the path of a file") { value, _ in

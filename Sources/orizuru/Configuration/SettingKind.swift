@@ -96,6 +96,17 @@ extension SettingKind where Value: RawRepresentable & CaseIterable, Value.RawVal
     static func choice(_ placeholder: String) -> SettingKind { choice(placeholder, named: \.rawValue) }
 }
 
+extension SettingKind where Value == Bool {
+    /// A switch.
+    static let onOrOff = SettingKind(placeholder: "on|off", accepted: "on or off") { value, _ in
+        switch value {
+        case .string("on"): true
+        case .string("off"): false
+        default: nil
+        }
+    }
+}
+
 extension SettingKind where Value == String {
     /// An origin as the header `Access-Control-Allow-Origin` carries it, or `*`.
     static let origin = SettingKind(

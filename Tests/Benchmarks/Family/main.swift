@@ -74,7 +74,7 @@ func run(rounds: Int) throws {
     var series = Series()
     let tilesets = SharedData.packageRoot.appending(path: "tiles-sample").path
     for _ in 0..<rounds {
-        let process = try ServerProcess("orizuru", ["serve", tilesets, "--listen", "127.0.0.1:0"])
+        let process = try ServerProcess("orizuru", ["serve", tilesets, "--listen", "127.0.0.1:0", "--no-disk-cache"])
         let port = try process.waitUntilListening()
         // Code and pages that only the very first family pays for.
         _ = try answerTime(port, warmUp.url(0), fields: ["X-Orizuru-Prewarm: family"])

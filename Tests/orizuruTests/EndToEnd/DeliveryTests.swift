@@ -152,7 +152,10 @@ struct DeliveryTests {
     func unixSocket() throws {
         let folder = try TemporaryDirectory()
         let path = folder.path("oz.sock")
-        let process = try ServerProcess("orizuru", ["serve", sampleFolder, "--listen", "unix:\(path), 127.0.0.1:0"])
+        let process = try ServerProcess(
+            "orizuru",
+            ["serve", sampleFolder, "--no-disk-cache", "--listen", "unix:\(path), 127.0.0.1:0"]
+        )
         _ = try process.waitUntilListening()
         #expect(process.output.contains("listening on unix:\(path)\n"))
         let curl = try ServerProcess("/usr/bin/curl", ["-s", "--unix-socket", path, "http://x/healthz"])
@@ -175,7 +178,7 @@ struct DeliveryTests {
         let executable = ServerProcess.productsFolder + "/orizuru"
         let process = try ServerProcess(
             "/usr/bin/python3",
-            ["-c", program, executable, "serve", sampleFolder, "--listen", "systemd"]
+            ["-c", program, executable, "serve", sampleFolder, "--no-disk-cache", "--listen", "systemd"]
         )
         let port = try process.waitUntilListening()
         #expect(try HTTPClient.get(port: port, "/healthz").text == "ok\n")
