@@ -79,7 +79,7 @@ let modules: [[Target]] = [
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
@@ -251,6 +251,12 @@ let package = Package(
             name: "bench-bloom",
             dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
             path: "Tests/Benchmarks/Bloom",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-shared",
+            dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Shared",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

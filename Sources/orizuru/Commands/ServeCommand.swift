@@ -143,8 +143,8 @@ extension ServeConfiguration {
         }
         // Nobody asked for the user's folder by name: a second server on the machine serves without one.
         service.requiresDisk = disk.folder != .automatic
-        if let url = shared.url, case .success(let maker) = Integrations.sharedTier(shared, at: url) {
-            service.makeSharedTier = maker
+        service.makeSharedTier = { [shared] (metrics, logger) throws(ThreadError) -> (any FleetTier)? in
+            try Integrations.makeSharedTier(shared, metrics: metrics, logger: logger)
         }
         return service
     }

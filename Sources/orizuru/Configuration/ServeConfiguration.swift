@@ -155,8 +155,8 @@ struct ServeConfiguration: Sendable, Equatable {
         }
         parametersByTileset = byTileset
         try Self.check(&settings, paths: paths, http: http)
-        if let url = shared.url, case .failure(let refusal) = Integrations.sharedTier(shared, at: url) {
-            throw ConfigurationError("\(settings.place(of: Keys.redis.facts)): \(refusal.reason)")
+        if let url = shared.url, let reason = Integrations.refusal(ofSharedTierAt: url) {
+            throw ConfigurationError("\(settings.place(of: Keys.redis.facts)): \(reason)")
         }
     }
 
