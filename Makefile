@@ -25,10 +25,10 @@ TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev lib
 TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin nginx-light \
 	varnish apache2-utils nghttp2-client wrk slowhttptest
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
-BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
+BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench bench-render \
-	bench-family bench-cache bench-http bench-latency bench-parser bench-bloom profile stress clean sample core-packages trait-packages test-packages \
+	bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared profile stress clean sample core-packages trait-packages test-packages \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -123,7 +123,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -171,6 +171,11 @@ bench-parser: bench-packages ## instructions per request, next to libhttp-parser
 bench-bloom: core-packages ## the Bloom filter next to one of 16 shards with a shared counter
 	$(SWIFT) build -c release --product bench-bloom
 	$(BUILD)/release/bench-bloom
+
+bench-shared: bench-packages trait-packages ## the shared tier: round trips, and latency while it hangs
+	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(SWIFT) build -c release --product bench-shared
+	$(BUILD)/release/bench-shared --server $(ALL_TRAITS_BUILD)/release/orizuru
 
 profile: bench-packages build ## a flame graph of a run of hits, in .build/profile
 	Tests/Benchmarks/HTTP/profile $(BUILD)/release/orizuru

@@ -79,7 +79,7 @@ let modules: [[Target]] = [
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
@@ -262,6 +262,12 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "bench-shared",
+            dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Shared",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "stress-bloom",
             dependencies: ["LockFree", "TestSupport"],
             path: "Tests/Stress/Bloom",
@@ -271,7 +277,7 @@ let package = Package(
             name: "stress-server",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree",
-                "TestSupport",
+                "TestSupport", "DiskTier",
             ],
             path: "Tests/Stress/Server",
             swiftSettings: swiftSettings

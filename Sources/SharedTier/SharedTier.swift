@@ -85,6 +85,9 @@ package final class SharedTier: FleetTier {
 
     package var isAvailable: Bool { !isClosed.load(ordering: .relaxed) && client.isAvailable }
 
+    /// Other servers write here: nothing says that a tile is not there but the server.
+    package func mayHave(_ key: TierKey) -> Bool { true }
+
     // MARK: Tiles
 
     package func get(_ keys: [TierKey], of family: TierFamilyKey, into buffer: TierBuffer) -> [TierAnswer] {

@@ -73,3 +73,18 @@ package final class BreakerReport: Sendable {
         )
     }
 }
+
+extension CircuitBreaker {
+    /// A breaker of its own for a tier, reported as `BreakerReport` says.
+    package static func reported(
+        tier: String,
+        rules: BreakerRules = BreakerRules(),
+        metrics: MetricsRegistry,
+        logger: Logger
+    ) -> CircuitBreaker {
+        let report = BreakerReport(tier: tier, metrics: metrics, logger: logger)
+        let breaker = report.breaker(for: tier, rules: rules)
+        report.registerPosition { [weak breaker] in breaker.map { [$0.position] } ?? [] }
+        return breaker
+    }
+}

@@ -24,7 +24,7 @@ struct Tiers {
         disk = try Self.openDisk(configuration, logger)
         disk?.registerMetrics(in: metrics)
         do throws(ThreadError) {
-            shared = try configuration.makeSharedTier?(metrics, logger)
+            shared = try configuration.makeSharedTier?(metrics, logger) ?? nil
         } catch {
             disk?.close()
             throw .thread(error)

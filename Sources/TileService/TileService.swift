@@ -43,7 +43,7 @@ package final class TileService {
         /// Whether there is no serving without the disk tier that was asked for; else its absence is a warning.
         package var requiresDisk = true
         /// Makes the tier that is shared with other servers; nil: none.
-        package var makeSharedTier: (@Sendable (MetricsRegistry, Logger) throws(ThreadError) -> any FleetTier)?
+        package var makeSharedTier: (@Sendable (MetricsRegistry, Logger) throws(ThreadError) -> (any FleetTier)?)?
         /// How the tiers behind memory are used.
         package var tiers = TierConfiguration()
         /// How often the list of hot tiles is kept for the next start.

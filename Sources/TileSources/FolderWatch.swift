@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPlatform
 import Glibc
 
 /// Watches folders for names that come into them (inotify(7)), and says whether any has come. Events are not read: one is
@@ -33,11 +34,11 @@ final class FolderWatch: Sendable {
 
     /// Whether the file system is one that this kernel alone writes, so that it knows of every change.
     static func reportsChanges(of path: String) -> Bool {
-        false
+        local.contains(unsafe platform_file_system_type(path))
     }
 
     /// Their numbers, by linux/magic.h and the file systems' sources.
-    private static let local: Set<UInt32> = [
+    private static let local: Set<Int64> = [
         0xEF53,  // ext2, ext3, ext4
         0x5846_5342,  // XFS
         0x9123_683E,  // Btrfs

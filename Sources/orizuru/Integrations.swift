@@ -11,39 +11,38 @@ import SharedTier
 /// The optional integrations that this executable was built with: the one file of the command that knows the package's
 /// traits. What was left out is named where somebody asks for it.
 enum Integrations {
-    /// Makes the shared tier once the metrics and the log are there.
-    typealias SharedTierMaker = @Sendable (MetricsRegistry, Logger) throws(ThreadError) -> any FleetTier
-
-    /// How to make the shared tier that was configured, or why it cannot be used: a sentence that repeats no password.
-    static func sharedTier(_ shared: ServeConfiguration.Shared, at url: String) -> Result<SharedTierMaker, Refusal> {
+    /// Why this executable cannot use the shared tier at a URL; nil where it can. A sentence that repeats no password.
+    static func refusal(ofSharedTierAt url: String) -> String? {
         #if Redis
-        let location: RedisLocation
         do throws(RedisLocationError) {
-            location = try RedisLocation(parsing: url)
+            _ = try RedisLocation(parsing: url)
+            return nil
         } catch {
-            return .failure(Refusal(reason: error.description))
+            return error.description
         }
+        #else
+        return "the shared tier needs the package trait Redis, which this executable was built without; build with "
+            + "`--traits Redis` or `make serve-all`"
+        #endif
+    }
+
+    /// The shared tier that is configured; nil where there is none.
+    static func makeSharedTier(
+        _ shared: ServeConfiguration.Shared,
+        metrics: MetricsRegistry,
+        logger: Logger
+    ) throws(ThreadError) -> (any FleetTier)? {
+        #if Redis
+        guard let url = shared.url, let location = try? RedisLocation(parsing: url) else { return nil }
         var configuration = SharedTierConfiguration(location: location)
         configuration.prefix = shared.prefix
         configuration.timeToLive = shared.timeToLive
         configuration.timeout = shared.timeout
         configuration.connectTimeout = shared.connectTimeout
         configuration.connections = shared.connections
-        return .success { [configuration] (metrics, logger) throws(ThreadError) -> any FleetTier in
-            try SharedTier(configuration, metrics: metrics, logger: logger)
-        }
+        return try SharedTier(configuration, metrics: metrics, logger: logger)
         #else
-        return .failure(
-            Refusal(
-                reason: "the shared tier needs the package trait Redis, which this executable was built without; "
-                    + "build with `--traits Redis` or `make serve-all`"
-            )
-        )
+        return nil
         #endif
-    }
-
-    /// Why an integration cannot be used.
-    struct Refusal: Error {
-        let reason: String
     }
 }

@@ -9,7 +9,7 @@ import Testing
 struct BloomFilterTests {
     /// Well mixed and all different: the finaliser is a bijection.
     private static func hash(_ index: Int, _ seed: Seed) -> UInt64 {
-        var value = UInt64(index) &+ seed.value &* 0x9E37_79B9_7F4A_7C15
+        var value = UInt64(truncatingIfNeeded: index) &+ seed.value &* 0x9E37_79B9_7F4A_7C15
         value = (value ^ value >> 30) &* 0xBF58_476D_1CE4_E5B9
         value = (value ^ value >> 27) &* 0x94D0_49BB_1331_11EB
         return value ^ value >> 31

@@ -48,8 +48,8 @@ struct CircuitBreakerTests {
         let clock = Clock()
         let breaker = Self.breaker(clock)
         for _ in 0..<30 {
-            _ = Self.call(breaker, success: false)
             _ = Self.call(breaker, success: true)
+            _ = Self.call(breaker, success: false)
         }
         #expect(breaker.position == .closed, "exactly half")
         let other = Self.breaker(clock)

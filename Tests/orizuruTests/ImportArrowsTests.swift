@@ -24,7 +24,9 @@ struct ImportArrowsTests {
         "Telemetry": ["LockFree", "CPlatform"],
         "ImageCodecs": ["CTurboJPEG", "CPNGCalls", "CPlatform"],
         "FamilyRendering": ["TileModel", "ImageCodecs"],
-        "TileSources": ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"],
+        "TileSources": [
+            "TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry", "CPlatform",
+        ],
         "TileCache": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
         "DiskTier": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
         "TilePipeline": [

@@ -13,3 +13,4 @@
 #include "platform_signals.h"
 #include "platform_sockets.h"
 #include "platform_threads.h"
+#include "platform_volumes.h"

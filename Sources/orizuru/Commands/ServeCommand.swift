@@ -172,6 +172,7 @@ extension ServeConfiguration {
         service.adminToken = adminToken
         service.tiers.admission = disk.admission
         service.tiers.waitingBytes = disk.queue.bytes
+        service.tiers.patience = disk.patience
         if let folder = disk.folder.path(environment: environment) {
             var tier = DiskTierConfiguration(folder: folder, byteBudget: disk.size.bytes)
             tier.syncInterval = disk.flushInterval
@@ -179,8 +180,8 @@ extension ServeConfiguration {
         }
         // Nobody asked for the user's folder by name: a second server on the machine serves without one.
         service.requiresDisk = disk.folder != .automatic
-        if let url = shared.url, case .success(let maker) = Integrations.sharedTier(shared, at: url) {
-            service.makeSharedTier = maker
+        service.makeSharedTier = { [shared] (metrics, logger) throws(ThreadError) -> (any FleetTier)? in
+            try Integrations.makeSharedTier(shared, metrics: metrics, logger: logger)
         }
         return service
     }

@@ -48,6 +48,7 @@ struct ServeConfiguration: Sendable, Equatable {
         let size: ByteCount
         let admission: TierConfiguration.Admission
         let queue: ByteCount
+        let patience: Duration
         let flushInterval: Duration
     }
 
@@ -125,6 +126,7 @@ struct ServeConfiguration: Sendable, Equatable {
             size: try settings.read(Keys.cacheSize),
             admission: try settings.read(Keys.diskAdmission),
             queue: try settings.read(Keys.diskQueue),
+            patience: try settings.read(Keys.diskPatience),
             flushInterval: try settings.read(Keys.diskFlushInterval)
         )
         shared = Shared(
@@ -171,8 +173,8 @@ struct ServeConfiguration: Sendable, Equatable {
                     + "has to name a file with a token; or listen on 127.0.0.1"
             )
         }
-        if let url = shared.url, case .failure(let refusal) = Integrations.sharedTier(shared, at: url) {
-            throw ConfigurationError("\(settings.place(of: Keys.redis.facts)): \(refusal.reason)")
+        if let url = shared.url, let reason = Integrations.refusal(ofSharedTierAt: url) {
+            throw ConfigurationError("\(settings.place(of: Keys.redis.facts)): \(reason)")
         }
     }
 

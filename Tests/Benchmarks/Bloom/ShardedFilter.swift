@@ -39,7 +39,7 @@ final class ShardedFilter: @unchecked Sendable {
     }
 
     func insert(_ hash: UInt64) {
-        _ = visit(hash) { word, bit in
+        _ = unsafe visit(hash) { word, bit in
             unsafe word.pointee.bitwiseOr(bit, ordering: .relaxed)
             return true
         }
@@ -47,6 +47,6 @@ final class ShardedFilter: @unchecked Sendable {
 
     func contains(_ hash: UInt64) -> Bool {
         checks.wrappingAdd(1, ordering: .relaxed)
-        return visit(hash) { word, bit in unsafe word.pointee.load(ordering: .relaxed) & bit != 0 }
+        return unsafe visit(hash) { word, bit in unsafe word.pointee.load(ordering: .relaxed) & bit != 0 }
     }
 }

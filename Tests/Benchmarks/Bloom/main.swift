@@ -12,19 +12,16 @@ import LockFree
 import Synchronization
 import TestSupport
 
-var rounds = 9
-var seconds = 0.3
-var arguments = CommandLine.arguments.dropFirst()
-while let option = arguments.popFirst() {
-    guard let value = arguments.popFirst() else { arguments = [""]; break }
-    switch option {
-    case "--rounds": rounds = Int(value) ?? rounds
-    case "--seconds": seconds = Double(value) ?? seconds
-    default:
-        print("bench-bloom: unknown option \(option)")
-        exit(2)
+/// The number behind an option of the command line.
+func option<Value: LosslessStringConvertible>(_ name: String, _ standard: Value) -> Value {
+    guard let place = CommandLine.arguments.firstIndex(of: name), place + 1 < CommandLine.arguments.count else {
+        return standard
     }
+    return Value(CommandLine.arguments[place + 1]) ?? standard
 }
+
+let rounds = option("--rounds", 9)
+let seconds = option("--seconds", 0.3)
 
 let keyCount = 100_000
 /// 256 KiB: 2,097,152 bits, 21 for each key.
@@ -94,6 +91,7 @@ func measure(_ subject: Subject, threads: Int) throws -> Double {
 /// The share of keys never inserted that are found.
 func falsePositives(_ contains: (UInt64) -> Bool) -> Double {
     let checks = 4_000_000
+    var random = Seed.ofThisRun.generator(stream: 1)
     return Double((0..<checks).count { _ in contains(random.next()) }) / Double(checks)
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DiskTier
 import Foundation
 import Glibc
 import HTTPServer
@@ -55,6 +56,16 @@ struct ServerStress {
         let folder = try TemporaryDirectory()
         let logPath = folder.path("access.log")
         configuration.accessLog = logPath
+        // Memory holds a part of the tiles, so look-ups on disk, writing behind and the list of hot tiles are all under way.
+        configuration.disk = DiskTierConfiguration(
+            folder: folder.path("tiles"),
+            byteBudget: 8 << 20,
+            segmentBytes: 1 << 20,
+            syncInterval: .milliseconds(50),
+            scrubBytesPerSecond: 64 << 20
+        )
+        configuration.tiers.diskDelay = .milliseconds(20)
+        configuration.hotKeyInterval = .milliseconds(200)
         let service = try TileService(configuration, logger: Logger(level: .warning))
         try service.start()
         let shared = Shared(port: service.ports[0], urls: Self.urls(service))
