@@ -155,6 +155,12 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "bench-eviction",
+            dependencies: ["TileCache", "TileModel", "JSONText", "TestSupport"],
+            path: "Tests/Benchmarks/Eviction",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "stress-server",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree",

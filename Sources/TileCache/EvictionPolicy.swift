@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
+
 /// What the keeper knows of an entry when it decides who leaves. Times in milliseconds.
 package struct EvictionEntry: Sendable {
     /// Asked for at least twice.
@@ -25,6 +27,48 @@ package struct EvictionEntry: Sendable {
     }
 }
 
+/// The numbers of `twoClass`, chosen by `bench-eviction`.
+package final class EvictionTuning: @unchecked Sendable {
+    package var warmShare = 0.25
+    package var sampleSize = 32
+    package var samplePart = 4
+    package var warmPart = 4
+    package var visits = 4096
+    package var sizeExponent = 0.5
+    package var warmSizeExponent = 0.0
+    package var costExponent = 0.25
+    package var generationShare = 0.5
+    package var agesByHot = false
+    package var unusedAge = 1.0
+    package var ghostGenerations = 2
+    package var unusedWeight = 0.0
+    package var staleWeight = 0.0
+    package var staleFloor = 0.0
+    package var three = false
+    package var unusedShare = 0.25
+    package var onceShare = 0.05
+    package var adapt = 0.0
+    package var minShare = 0.03
+    package var unified = false
+    package var m0 = 1.0
+    package var m1 = 1.0
+    package var a0 = 1.0
+    package var a1 = 1.0
+    package var a2 = 0.5
+    package var countExponent = 1.0
+    package var ghostCounts = false
+    package var ghostFactor = 1.0
+    package var ghostDecayEvery = 100
+    package var onceAge = 1.0
+    package var idleExponent = 0.0
+    package var bias = 1.0
+    package var high: Double?
+    package var low: Double?
+
+    package static let standard = EvictionTuning()
+    package init() {}
+}
+
 /// Who leaves memory first. Values only: the same code runs in the keeper and in a simulator.
 package enum EvictionPolicy: String, Sendable, CaseIterable {
     /// Warm entries leave in the order of birth, hot ones by decayed frequency, cost and size; which of the two has to
@@ -48,6 +92,24 @@ package enum EvictionPolicy: String, Sendable, CaseIterable {
     /// Whether a hit has to note the second of its use.
     package var tracksLastUse: Bool { self == .ageFrequency }
 
+    /// What is noted of the uses of an entry that comes in: see `UseWord`.
+    package func initialUse(_ arrival: TileArrival, ghost: Int?, generation: UInt16, _ t: EvictionTuning) -> UInt16 {
+        if t.ghostCounts {
+            let before = ghost ?? 0
+            let count = min(before + (arrival == .speculative ? 0 : 1), useLimit)
+            return UseWord(count: UInt16(count), isHot: count >= 2, generation: generation).bits
+        }
+        let isGhost = ghost != nil && arrival == .requested
+        return initialUse(arrival, isGhost: isGhost, generation: generation)
+    }
+    package func initialUse(_ arrival: TileArrival, isGhost: Bool, generation: UInt16) -> UInt16 {
+        switch arrival {
+        case .requested: UseWord(count: isGhost ? 2 : 1, isHot: isGhost, generation: generation).bits
+        case .speculative: UseWord(count: 0, isHot: false, generation: generation).bits
+        case .restored: UseWord(count: 2, isHot: true, generation: generation).bits
+        }
+    }
+
     /// Whether counts are halved as entries are passed over.
     package var halvesCounts: Bool { self == .twoClass }
 
@@ -55,26 +117,57 @@ package enum EvictionPolicy: String, Sendable, CaseIterable {
     package var hasClasses: Bool { self == .twoClass }
 
     /// Whether the next to leave should be warm, by the bytes of both classes.
-    package func takesWarm(warmBytes: Int, hotBytes: Int) -> Bool {
+    package func takesWarm(warmBytes: Int, hotBytes: Int, _ tuning: EvictionTuning = .standard, unused: Double = 0) -> Bool {
         guard hasClasses, hotBytes > 0 else { return true }
-        return Double(warmBytes) > Self.warmShare * Double(warmBytes + hotBytes)
+        return Double(warmBytes) > (tuning.warmShare + tuning.unusedWeight * unused) * Double(warmBytes + hotBytes)
     }
 
     /// The worth of staying: the lowest score leaves first. Pure. Scores of hot and warm entries are not compared under
     /// `twoClass`.
-    package func evictionScore(_ entry: EvictionEntry) -> Double {
+    package func evictionScore(_ entry: EvictionEntry, _ tuning: EvictionTuning = .standard) -> Double {
         switch self {
         case .ageFrequency:
             return -(Double(entry.idle / 1000) - 10 * Double(entry.useCount))
         case .twoClass:
-            // First in, first out.
-            guard entry.isHot else { return -Double(entry.age) }
-            // A use more, half the size or four times the cost are about equal at small counts. The cost's root, and
-            // clamped, because it is measured on a busy machine; the size's root, because viewers wait for tiles, not
-            // for bytes.
+            let size = Double(max(entry.bytes, 1))
+            if tuning.unified {
+                let age = Double(entry.idle) / 1000 + 1
+                let value: Double
+                if !entry.isHot {
+                    value = entry.useCount == 0 ? tuning.m0 * power(age, -tuning.a0) : tuning.m1 * power(age, -tuning.a1)
+                } else {
+                    value = power(age, -tuning.a2) * power(Double(entry.useCount) + tuning.bias, tuning.countExponent)
+                }
+                return value * power(size, -tuning.sizeExponent)
+            }
+            guard entry.isHot else {
+                let age = Double(entry.age) * (entry.useCount == 0 ? tuning.unusedAge : tuning.onceAge)
+                return tuning.warmSizeExponent == 0 ? -age : -age * power(size, tuning.warmSizeExponent)
+            }
             let cost = Double(min(max(entry.cost, 100), 1_000_000))
-            return (Double(entry.useCount) + 1) * cost.squareRoot().squareRoot()
-                / Double(max(entry.bytes, 1)).squareRoot()
+            let recency = tuning.idleExponent == 0 ? 1 : power(Double(entry.idle) / 1000 + 1, -tuning.idleExponent)
+            return recency * (Double(entry.useCount) + tuning.bias) * power(cost, tuning.costExponent)
+                / power(size, tuning.sizeExponent)
         }
+    }
+
+    private func power(_ base: Double, _ exponent: Double) -> Double {
+        exponent == 0.5 ? base.squareRoot() : exponent == 0 ? 1 : pow(base, exponent)
+    }
+}
+
+/// The use word as a simulator of the cache sees it: the same transitions that readers and the keeper make.
+extension EvictionPolicy {
+    package static func isHot(_ use: UInt16) -> Bool { UseWord(bits: use).isHot }
+    package static func count(_ use: UInt16) -> Int { Int(UseWord(bits: use).count) }
+    /// One use more, unless it is counted out.
+    package func counted(_ use: UInt16) -> UInt16 {
+        UseWord(bits: use).count < useLimit ? UseWord(bits: use).incremented.bits : use
+    }
+    /// The count halved as of a generation, once in it.
+    package static func halved(_ use: UInt16, generation: UInt16) -> UInt16 {
+        let word = UseWord(bits: use)
+        guard word.isHot, word.count > 0, word.generation != generation & 0x3F, !word.isUnlinked else { return use }
+        return word.halved(in: generation).bits
     }
 }

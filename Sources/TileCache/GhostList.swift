@@ -10,42 +10,38 @@ internal import Synchronization
 /// that should be warm: no harm. Written by the keeper, taken by inserters; all relaxed, because a word
 /// stands for itself alone.
 @safe
-struct GhostList {
-    private let words: UnsafeMutablePointer<Atomic<UInt16>>
+package struct GhostList {
+    private let words: UnsafeMutablePointer<Atomic<UInt32>>
     private let count: Int
 
-    /// Generations for which a dropped key is remembered; in each, half the budget's bytes are dropped.
-    private static let remembered: UInt16 = 2
-
     /// Nil where the kernel refuses the memory.
-    init?(count: Int) {
+    package init?(count: Int) {
         self.count = count
-        guard let base = unsafe platform_map_aligned(count * 2, Chunk.page) else { return nil }
-        // Fresh pages are zero, which is what `Atomic<UInt16>(0)` is.
-        unsafe words = base.bindMemory(to: Atomic<UInt16>.self, capacity: count)
+        guard let base = unsafe platform_map_aligned(count * 4, Chunk.page) else { return nil }
+        unsafe words = base.bindMemory(to: Atomic<UInt32>.self, capacity: count)
     }
 
-    func unmap() { unsafe platform_unmap(words, bytes) }
+    package func unmap() { unsafe platform_unmap(words, bytes) }
 
-    var bytes: Int { Chunk.roundedToPages(count * 2) }
+    var bytes: Int { Chunk.roundedToPages(count * 4) }
 
-    func remember(_ hash: UInt64, generation: UInt16) {
-        unsafe words[place(hash)].store(Self.word(hash, generation), ordering: .relaxed)
+    package func remember(_ hash: UInt64, generation: UInt16, uses: Int) {
+        let word = Self.word(hash) | UInt32(generation & 0xFF) << 4 | UInt32(min(uses, 7))
+        unsafe words[place(hash)].store(word, ordering: .relaxed)
     }
 
-    /// Whether the key was dropped lately; it is forgotten then.
-    func take(_ hash: UInt64, generation: UInt16) -> Bool {
+    /// The uses that a dropped key had, as of now; nil where it was not dropped lately. It is forgotten then.
+    package func take(_ hash: UInt64, generation: UInt16, within generations: Int = 2, decay: Int = 100) -> Int? {
         let place = place(hash)
         let word = unsafe words[place].load(ordering: .relaxed)
-        guard word != 0, word & 0xFFF0 == Self.word(hash, 0), (generation &- word) & 0xF <= Self.remembered
-        else { return false }
+        let age = (generation &- UInt16(word >> 4 & 0xFF)) & 0xFF
+        guard word != 0, word & 0xFFFF_F000 == Self.word(hash), age <= generations else { return nil }
         unsafe words[place].store(0, ordering: .relaxed)
-        return true
+        return Int(word & 15) >> (Int(age) / decay)
     }
 
-    /// Bits of the hash that did not choose the place (that was done by the high ones), never all zero.
-    private static func word(_ hash: UInt64, _ generation: UInt16) -> UInt16 {
-        (UInt16(truncatingIfNeeded: hash) | 0x10) & 0xFFF0 | generation & 0xF
+    private static func word(_ hash: UInt64) -> UInt32 {
+        (UInt32(truncatingIfNeeded: hash) | 0x1000) & 0xFFFF_F000
     }
 
     private func place(_ hash: UInt64) -> Int { Int(hash.multipliedFullWidth(by: UInt64(count)).high) }
