@@ -149,7 +149,7 @@ struct KeeperRound {
             if index < leaving {
                 let hash = block.mixedKey
                 guard cache.table.clear(candidate.position, candidate.word, hash: hash) else { continue }
-                if policy.hasClasses { cache.ghosts.remember(hash, generation: generation, uses: 1) }
+                if policy.hasClasses { cache.ghosts.remember(hash, generation: generation) }
                 bytes += cache.didUnlink(block, .pressure, participant)
                 entries += 1
             } else if policy.halvesCounts {

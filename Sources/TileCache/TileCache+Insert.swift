@@ -72,7 +72,7 @@ extension TileCache {
         let (block, use, outcome) = participant.withGuard {
             let generation = generation.load(ordering: .relaxed)
             let isGhost =
-                arrival == .requested && configuration.policy.hasClasses && ghosts.take(hash, generation: generation) != nil
+                arrival == .requested && configuration.policy.hasClasses && ghosts.take(hash, generation: generation)
             if isGhost { participant.count(.ghostHits) }
             let use: UseWord
             switch arrival {
