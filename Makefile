@@ -18,10 +18,11 @@ STRESS_SECONDS ?= 60
 
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 TEST_PACKAGES := $(CORE_PACKAGES) curl python3-venv chromium chromium-driver
+STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-http stress clean sample core-packages test-packages bench-packages
+	bench-family bench-cache bench-http stress clean sample core-packages test-packages bench-packages stress-packages
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -50,6 +51,9 @@ test-packages:
 
 bench-packages:
 	$(call install,$(BENCH_PACKAGES))
+
+stress-packages:
+	$(call install,$(STRESS_PACKAGES))
 
 # ------------------------------------------------------------------------------------------------------- serve
 
@@ -95,21 +99,31 @@ $(VENV)/bin/selenium-is-there: Tests/Browser/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Browser/requirements.txt
 	@touch $@
 
-stress: core-packages ## the long runs: sanitizers, and every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
+stress: stress-packages ## the long runs: sanitizers, models, every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
 	Tests/Stress/run long $(STRESS_SECONDS)
 	Tests/Fuzz/run $(FUZZ_SECONDS)
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-http ## run every benchmark
+bench: bench-render bench-family bench-cache bench-http ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
+bench-family: build ## a cold family as clients see it: one, and sixty-four at once
+	$(SWIFT) build -c release --product bench-family
+	$(BUILD)/release/bench-family
+
+bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
+	$(SWIFT) build -c release --product bench-cache
+	Tests/Benchmarks/Cache/dashmap/build $(BUILD)/bench/dashmap || [ $$? = 3 ]
+	$(BUILD)/release/bench-cache
+
 bench-http: bench-packages build ## a hot tile next to nginx
 	$(SWIFT) build -c release --product bench-http
-	$(BUILD)/release/bench-http
+	$(SWIFT) build -c release --product allocation-counter
+	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0
 
 # ------------------------------------------------------------------------------------------------------- code
 

@@ -20,6 +20,8 @@ let swiftSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
         .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
     ] + (isFuzzing ? [.unsafeFlags(["-sanitize=fuzzer,address"])] : [])
+    // A fault on purpose, named by the environment: see Tests/Stress/run.
+    + (Context.environment["ORIZURU_MUTATION"].map { [.define("MUTATION_\($0)")] } ?? [])
 
 let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
@@ -52,10 +54,14 @@ let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
     module("LockFree", ["CPlatform"]),
-    module("Telemetry", ["LockFree", "CPlatform"]),
-    module("ImageCodecs", ["CTurboJPEG", "CPNGCalls", "CPlatform"]),
+    module("Telemetry", ["LockFree"]),
+    module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"]),
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
-    module("TileSources", ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry"]),
+    module(
+        "TileSources",
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "Telemetry"],
+        testDependencies: ["LockFree"]
+    ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
         "TilePipeline",
@@ -65,14 +71,13 @@ let modules: [[Target]] = [
         ]
     ),
     module("HTTPMessages", ["CPlatform"]),
-    module("HTTPServer", ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"], testDependencies: ["hello-server"]),
-    module("TileDescriptions", ["TileModel"]),
+    module("HTTPServer", ["HTTPMessages", "LockFree", "CPlatform"], testDependencies: ["hello-server"]),
+    module("TileDescriptions", ["TileModel", "JSONText"]),
     module(
         "TileService",
         [
-            "TileModel", "TileDescriptions", "TileSources", "FamilyRendering", "ImageCodecs", "TileCache",
-            "TilePipeline",
-            "HTTPMessages", "HTTPServer", "LockFree", "Telemetry", "CPlatform",
+            "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
+            "HTTPServer", "LockFree", "Telemetry",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -82,12 +87,12 @@ let modules: [[Target]] = [
     ),
     module(
         "PyramidBuilding",
-        ["TileModel", "ImageCodecs", "FamilyRendering"],
-        testDependencies: ["TileSources"],
+        ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
+        testDependencies: ["TileSources", "Telemetry"],
         // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
-    module("Prewarm", ["TileModel", "JSONText", "LockFree", "CPlatform"]),
+    module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
 ]
 
 let fuzzTargets: [Target] = [
@@ -118,7 +123,7 @@ let package = Package(
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
             name: "TestSupport",
-            dependencies: ["CPlatform"],
+            dependencies: ["ImageCodecs", "CPlatform"],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings
         ),
@@ -129,15 +134,30 @@ let package = Package(
         ),
         .executableTarget(
             name: "bench-render",
-            dependencies: ["TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount"],
+            dependencies: [
+                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "BenchmarkSupport",
+                "TestSupport",
+            ],
             path: "Tests/Benchmarks/Render",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-family",
+            dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Family",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "BenchmarkSupport",
+            dependencies: ["TestSupport"],
+            path: "Tests/Benchmarks/Support",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPServer", "FamilyRendering",
-                "ImageCodecs", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
+                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer",
+                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
         ),
@@ -161,6 +181,13 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "bench-cache",
+            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            path: "Tests/Benchmarks/Cache",
+            exclude: ["dashmap"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "stress-server",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree",
@@ -178,7 +205,8 @@ let package = Package(
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPServer", "Prewarm", "JSONText",
+                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings

@@ -20,6 +20,9 @@ package final class FamilyMaterial {
         case residual(Range<Int>)
         /// The tile's own JPEG, at a place in the arena.
         case plain(Range<Int>)
+
+        /// Whether it is a residual.
+        package var isResidual: Bool { if case .residual = self { true } else { false } }
     }
 
     /// The family, or nil before the first `begin`.
@@ -32,6 +35,8 @@ package final class FamilyMaterial {
     private var arena: UnsafeMutableRawBufferPointer
     private var used = 0
     private var parts = [Part](repeating: .missing, count: Family.memberCount)
+    /// Bit i is set where something that member i should be made from is damaged.
+    private var damage: UInt32 = 0
 
     /// A capacity that is kept for the next family. A pack that declared more is not paid for for ever.
     private static let keptCapacity = 16 << 20
@@ -50,6 +55,7 @@ package final class FamilyMaterial {
         generation &+= 1
         used = 0
         for member in parts.indices { parts[member] = .missing }
+        damage = 0
         if unsafe arena.count > Self.keptCapacity {
             // SAFETY: ours; no range of an earlier family may be used after `begin`.
             unsafe arena.deallocate()
@@ -107,6 +113,34 @@ package final class FamilyMaterial {
             parts[member] = range.isEmpty ? .missing : part
         case .missing: parts[member] = .missing
         }
+    }
+
+    /// Notes that what a member should be made from is damaged: whatever stands in for it is not what its source means,
+    /// and where nothing does, that is a fault and not a hole.
+    package func noteDamage(ofMember member: Int) {
+        precondition((0..<Family.memberCount).contains(member), "no member \(member)")
+        damage |= 1 << UInt32(member)
+    }
+
+    /// Whether damage was noted for a member.
+    package func isDamaged(member: Int) -> Bool { damage & (1 << UInt32(member)) != 0 }
+
+    /// A number that is 0 where a member is rendered as its source means it: from residuals alone, none of them damaged.
+    /// Otherwise a hash of what stands in for what, to tell such a tile from the true one.
+    package func deviation(ofMember member: Int) -> UInt64 {
+        guard let family else { preconditionFailure("no family") }
+        // A grandchild is predicted from all children: their mosaic is doubled.
+        let used = Family.depth(ofMember: member) == 2 ? [1, 2, 3, 4, member] : [member]
+        let isTrue = used.allSatisfy { member in
+            !family.contains(member: member) || (parts[member].isResidual && !isDamaged(member: member))
+        }
+        guard !isTrue else { return 0 }
+        var hash = StableHash()
+        for member in used {
+            hash.combine(parts[member].isResidual ? 1 : parts[member] == .missing ? 2 : 3)
+            hash.combine(isDamaged(member: member) ? 1 : 0)
+        }
+        return hash.value
     }
 
     /// What a member is made from; the parent is `.plain` or `.missing`.

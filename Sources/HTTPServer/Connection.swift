@@ -76,6 +76,8 @@ struct Connection {
     var fileOffset: Int64 = 0
     /// Bytes sent since the write rate was last looked at; while lingering, bytes thrown away.
     var periodBytes = 0
+    /// What the kernel held for the client when the write rate was last looked at.
+    var queuedBytes: Int32 = 0
 
     var peer = platform_peer()
 }

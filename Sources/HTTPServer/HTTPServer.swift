@@ -34,7 +34,7 @@ package final class HTTPServer {
         precondition((1...255).contains(configuration.reactors) && !configuration.listen.isEmpty)
         let descriptors = Int(platform_descriptor_limit())
         let room = max(16, descriptors > 0 ? descriptors - min(Self.descriptorReserve, descriptors / 2) : 1024)
-        let total = min(configuration.connectionLimit ?? room, 1 << 24)
+        let total = min(configuration.connectionLimit ?? room, room, 1 << 24)
         let limits = ConnectionLimits(
             total: max(1, total),
             perAddress: max(1, configuration.connectionLimitPerAddress ?? max(1, total - total / 4))
@@ -49,6 +49,8 @@ package final class HTTPServer {
     /// Listens and starts the reactors; returns when every handler exists and connections are being accepted. Once.
     package func start() throws(HTTPServerError) {
         precondition(mailboxes.isEmpty, "a server starts once")
+        // A client that went away is an error of its own connection. sendfile(2) knows no MSG_NOSIGNAL.
+        signal(SIGPIPE, SIG_IGN)
         let configuration = state.configuration
         var listeners: [[Listener]] = Array(repeating: [], count: configuration.reactors)
         for address in configuration.listen {

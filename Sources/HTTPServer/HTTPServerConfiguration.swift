@@ -65,6 +65,10 @@ package struct HTTPServerConfiguration: Sendable {
     package var probeDelay = Duration.milliseconds(10)
     /// How long an idle connection is kept when draining, so that a request under way meets an answer, not a reset.
     package var drainIdleGrace = Duration.milliseconds(500)
+    /// The same for a connection that has not sent a request yet: who connects is about to send one.
+    package var drainFreshGrace = Duration.seconds(2)
+    /// How long, when draining, handshakes that were begun may complete: some round trips.
+    package var drainHandshakeGrace = Duration.milliseconds(200)
     /// First and longest pause of accepting after the process ran out of descriptors or memory for sockets.
     package var acceptPauses = Duration.milliseconds(100)...Duration.milliseconds(1600)
 

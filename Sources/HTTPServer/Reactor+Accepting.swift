@@ -131,13 +131,18 @@ extension Reactor {
         startAccepting()
     }
 
-    /// Takes everybody who is connected already, then stops listening: new handshakes are dropped first, so that none
+    /// Lets nobody new begin to connect; who has begun may finish, and is accepted, until `stopListening`.
+    func refuseHandshakes() {
+        for listener in listeners { _ = platform_refuse_handshakes(listener.descriptor) }
+    }
+
+    /// Takes everybody who is connected already, then stops listening. New handshakes are dropped before, so that none
     /// completes between the last accept and the close and is reset.
     func stopListening() {
         stopWatchingListeners()
         acceptResumes = 0
+        refuseHandshakes()
         for listener in listeners {
-            _ = platform_refuse_handshakes(listener.descriptor)
             while acceptOne(from: listener) {}
         }
         acceptResumes = 0

@@ -77,14 +77,18 @@ extension Reactor {
         if wanted != phase {
             phase = wanted
             drainBegan = now
-            stopListening()
+            if phase == .draining { refuseHandshakes() } else { stopListening() }
         }
-        if phase == .draining, now >= drainBegan + configuration.drainIdleGrace.milliseconds { closeIdle() }
+        guard phase == .draining else { return }
+        if !listeners.isEmpty, now >= drainBegan + configuration.drainHandshakeGrace.milliseconds { stopListening() }
+        if now >= drainBegan + configuration.drainIdleGrace.milliseconds { closeIdle() }
     }
 
     /// Closes connections that wait for a request. Those that have sent a part of one keep the head's deadline.
     private func closeIdle() {
+        let sparesFresh = now < drainBegan + configuration.drainFreshGrace.milliseconds
         for slot in connections.everUsed where connections[slot].descriptor >= 0 {
+            if sparesFresh, connections[slot].requestCount == 0 { continue }
             guard connections[slot].flags.isDisjoint(with: [.blocked, .readable, .inReadyList]),
                 connections[slot].inputCount == 0
             else { continue }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPlatform
+import Glibc
 import HTTPMessages
 
 /// The configuration's deadlines in ticks, rounded up.
@@ -84,8 +85,13 @@ extension Reactor {
             answer(slot, .requestTimeout, "The request did not arrive in time.\n")
             _ = settle(slot)
         case .write:
-            if connections[slot].periodBytes >= configuration.writeBytesPerPeriod {
+            // What the client took: what the kernel took from us, and what became of that. The kernel asks for more
+            // only when much of its own has left, so its appetite alone would call a slow reader a dead one.
+            let queued = platform_queued_output(connections[slot].descriptor)
+            let taken = connections[slot].periodBytes + Int(connections[slot].queuedBytes) - Int(queued)
+            if taken >= configuration.writeBytesPerPeriod {
                 connections[slot].periodBytes = 0
+                connections[slot].queuedBytes = queued
                 setDeadline(slot, .write)
             } else {
                 counters.add(to: .timeoutsWrite)
@@ -134,7 +140,12 @@ extension Reactor {
                 question.utf8Start,
                 question.utf8CodeUnitCount
             )
-            if sent != question.utf8CodeUnitCount { close(slot, isLost: true) }
+            if sent == Int(-EAGAIN) {
+                // Earlier answers fill the socket: that they are taken tells as much. It may be asked again later.
+                connections[slot].flags.remove(.probed)
+            } else if sent != question.utf8CodeUnitCount {
+                close(slot, isLost: true)
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ extension Reactor {
             while count > 0, connections[slot].flags.isDisjoint(with: [.incomplete, .blocked]) {
                 guard budget > 0 else {
                     unsafe keep(slot, base, count)
+                    // It sends more than its share: anything but idle.
+                    setDeadline(slot, .idle)
                     return makeReady(slot)
                 }
                 // SAFETY: `count` bytes at `base` were received and not used yet.

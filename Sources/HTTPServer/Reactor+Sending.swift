@@ -117,6 +117,7 @@ extension Reactor {
         }
         connections[slot].flags.insert(.outputPending)
         connections[slot].periodBytes = 0
+        connections[slot].queuedBytes = platform_queued_output(connections[slot].descriptor)
         setDeadline(slot, .write)
         flush(slot)
     }
@@ -148,6 +149,7 @@ extension Reactor {
         counters.add(sent, to: .bytesSent)
         connections[slot].flags.insert(.outputPending)
         connections[slot].periodBytes = 0
+        connections[slot].queuedBytes = platform_queued_output(connections[slot].descriptor)
         setDeadline(slot, .write)
         watchOutput(slot)
     }

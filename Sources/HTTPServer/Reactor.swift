@@ -122,7 +122,7 @@ final class Reactor {
             observePhase()
             handler.turnEnds()
             if phase == .stopping { break }
-            if phase == .draining && connections.count == 0 {
+            if phase == .draining && connections.count == 0 && listeners.isEmpty {
                 if mailbox.closeUnlessArrivals() { break }
                 takeLetters()
             }

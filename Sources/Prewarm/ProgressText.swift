@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import JSONText
+
 /// Writes progress for people and for machines. Pure.
 package enum ProgressText {
     /// `[=====>     ]  45 %  1234/2742  310/s  eta 0:04  hit 100  miss 1134`, at most `width` columns.
@@ -27,34 +29,19 @@ package enum ProgressText {
     package static func json(
         _ snapshot: ProgressModel.Snapshot,
         event: String,
-        more: [(name: String, value: String)] = []
+        more: [(name: String, value: JSONOutput)] = []
     ) -> String {
-        var members: [(name: String, value: String)] = [
-            ("event", quoted(event)), ("elapsed_seconds", seconds(snapshot.elapsed)), ("total", "\(snapshot.total)"),
-            ("families", "\(snapshot.families)"), ("done", "\(snapshot.done)"), ("warmed", "\(snapshot.warmed)"),
-            ("hits", "\(snapshot.hits)"), ("misses", "\(snapshot.misses)"), ("absent", "\(snapshot.absent)"),
-            ("failed", "\(snapshot.failed)"), ("retries", "\(snapshot.retries)"), ("bytes", "\(snapshot.bytes)"),
-            ("per_second", snapshot.rate.map { tenths($0) } ?? "null"),
-            ("remaining_seconds", snapshot.remaining.map(seconds) ?? "null"),
+        let members: [(String, JSONOutput)] = [
+            ("event", .string(event)), ("elapsed_seconds", seconds(snapshot.elapsed)),
+            ("total", .integer(snapshot.total)), ("families", .integer(snapshot.families)),
+            ("done", .integer(snapshot.done)), ("warmed", .integer(snapshot.warmed)),
+            ("hits", .integer(snapshot.hits)), ("misses", .integer(snapshot.misses)),
+            ("absent", .integer(snapshot.absent)), ("failed", .integer(snapshot.failed)),
+            ("retries", .integer(snapshot.retries)), ("bytes", .integer(snapshot.bytes)),
+            ("per_second", snapshot.rate.map(rounded) ?? .null),
+            ("remaining_seconds", snapshot.remaining.map(seconds) ?? .null),
         ]
-        members += more
-        return "{" + members.map { "\(quoted($0.name)):\($0.value)" }.joined(separator: ",") + "}"
-    }
-
-    /// A JSON string.
-    package static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.utf8.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
+        return JSONOutput.object(members + more.map { ($0.name, $0.value) }).text
     }
 
     /// `0:04`, `12:30`, `3:07:00`.
@@ -86,12 +73,16 @@ package enum ProgressText {
         return unit == "B" ? "\(count) B" : "\(short(value)) \(unit)"
     }
 
-    private static func seconds(_ duration: Duration) -> String { tenths(duration / .seconds(1)) }
+    private static func seconds(_ duration: Duration) -> JSONOutput { rounded(duration / .seconds(1)) }
+
+    /// To tenths; null where that is no number.
+    private static func rounded(_ value: Double) -> JSONOutput {
+        abs(value) < 1e15 ? JSONOutput((value * 10).rounded() / 10) : .null
+    }
 
     private static func tenths(_ value: Double) -> String {
-        guard value.isFinite, abs(value) < 1e15 else { return "null" }
         let tenths = Int((value * 10).rounded())
-        return "\(tenths < 0 ? "-" : "")\(abs(tenths) / 10).\(abs(tenths) % 10)"
+        return "\(tenths / 10).\(tenths % 10)"
     }
 
     private static func padded(_ value: Int, to width: Int, with filler: String = " ") -> String {

@@ -5,16 +5,8 @@ package import TileModel
 
 /// A tileset as a server's `/catalog.json` describes it, checked.
 package struct WarmTileset: Equatable, Sendable {
-    /// Whether holes are to be expected.
-    package enum Kind: String, Sendable {
-        /// A picture: every tile of its grid exists, and a missing one is a fault.
-        case slide
-        /// A map: tiles may be missing without fault.
-        case map
-    }
-
     package let id: String
-    package let kind: Kind
+    package let kind: TilesetKind
     package let pyramid: Pyramid
     /// The level of the parents of families that are rendered; nil where each tile is stored as it is.
     package let familyLevel: Int?
@@ -103,7 +95,7 @@ package enum WarmCatalog {
         guard let id = entry["id"]?.string, !id.isEmpty else {
             throw EntryFault(reason: "\"id\" is missing or no text")
         }
-        guard let kind = entry["kind"]?.string.flatMap(WarmTileset.Kind.init(rawValue:)) else {
+        guard let kind = entry["kind"]?.string.flatMap(TilesetKind.init(rawValue:)) else {
             throw EntryFault(reason: "\"kind\" is neither \"slide\" nor \"map\"")
         }
         guard let template = entry["tiles"]?.string.flatMap(TileURLTemplate.init) else {
@@ -122,7 +114,7 @@ package enum WarmCatalog {
         return WarmTileset(id: id, kind: kind, pyramid: pyramid, familyLevel: familyLevel, template: template)
     }
 
-    private static func pyramid(_ entry: JSONNode, _ kind: WarmTileset.Kind) throws(EntryFault) -> Pyramid {
+    private static func pyramid(_ entry: JSONNode, _ kind: TilesetKind) throws(EntryFault) -> Pyramid {
         func number(_ name: String) throws(EntryFault) -> Int {
             guard let number = entry[name]?.integer else { throw EntryFault(reason: "\"\(name)\" is no whole number") }
             return number

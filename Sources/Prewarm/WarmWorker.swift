@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Glibc
+internal import TileModel
 
 /// One thread's part of a pre-warm: draws requests from the board and asks the server, one after the other.
 struct WarmWorker: Sendable {
@@ -56,7 +57,7 @@ struct WarmWorker: Sendable {
         }
     }
 
-    private func attempt(_ path: String, kind: WarmTileset.Kind, over connection: WarmConnection) -> Attempt {
+    private func attempt(_ path: String, kind: TilesetKind, over connection: WarmConnection) -> Attempt {
         let answer: WarmAnswer
         do throws(WarmFault) {
             answer = try connection.get(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ImageCodecs
+import TileDescriptions
 import TileModel
 
 /// Writes a plain Deep Zoom pyramid of JPEG tiles: `{name}.dzi` and `{name}_files/{level}/{column}_{row}.jpg`.
@@ -36,25 +37,11 @@ struct DeepZoomWriter {
             try cutter.push(picture.render(rect)) { (tile, image) throws(BuildError) in
                 try output.write(
                     "\(name)_files/\(tile.level)/\(tile.x)_\(tile.y).jpg",
-                    try encode(image, tile, with: encoder, quality: quality)
+                    try encoder.encode(image, as: tile, quality: quality)
                 )
             }
             progress(band + 1, bands)
         }
-        try output.write("\(name).dzi", deepZoomDocument(pyramid, format: "jpg"))
-    }
-}
-
-/// A stored tile's JPEG.
-func encode(
-    _ image: RasterImage,
-    _ tile: TileCoordinate,
-    with encoder: JPEGEncoder,
-    quality: BuildQuality
-) throws(BuildError) -> [UInt8] {
-    do {
-        return try encoder.encodeRaster(image, quality: quality.tiles, subsampling: quality.subsampling)
-    } catch {
-        throw .notEncoded(tile, reason: error.description)
+        try output.write("\(name).dzi", DeepZoomDocument.text(pyramid: pyramid, format: .jpeg))
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ImageCodecs
+import JSONText
 import TileModel
 
 /// Writes a map as a folder of PNG tiles, `{z}/{x}/{y}.png`, rows from the top, with a metadata.json beside them.
@@ -31,8 +32,8 @@ struct MapWriter {
             "\(prefix)metadata.json",
             """
             {
-              "name": \(quoted(description.title)),
-              "attribution": \(quoted(description.attribution)),
+              "name": \(JSONOutput.string(description.title).text),
+              "attribution": \(JSONOutput.string(description.attribution).text),
               "format": "png",
               "scheme": "xyz",
               "minzoom": \(levels.lowerBound),

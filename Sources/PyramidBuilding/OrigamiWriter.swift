@@ -2,6 +2,7 @@
 
 import FamilyRendering
 import ImageCodecs
+import TileDescriptions
 import TileModel
 
 /// Writes a slide in the ORIGAMI form: the Deep Zoom pyramid up to the level of parents, and one pack of residuals
@@ -76,11 +77,11 @@ package struct OrigamiWriter {
                 guard tile.level < parentLevel else { return }
                 try output.write(
                     "\(prefix)baseline_pyramid_files/\(tile.level)/\(tile.x)_\(tile.y).jpg",
-                    try encode(image, tile, with: encoder, quality: quality)
+                    try encoder.encode(image, as: tile, quality: quality)
                 )
             }
         }
-        try output.write("\(prefix)baseline_pyramid.dzi", deepZoomDocument(pyramid, format: "jpg"))
+        try output.write("\(prefix)baseline_pyramid.dzi", DeepZoomDocument.text(pyramid: pyramid, format: .jpeg))
         try output.write("\(prefix)summary.json", "{\n\(description.json()),\n  \"tile_size\": \(tileSize)\n}\n")
     }
 
@@ -94,7 +95,7 @@ package struct OrigamiWriter {
         _ output: OutputFolder
     ) throws(BuildError) {
         let tile = family.parent
-        let jpeg = try encode(parent, tile, with: encoder, quality: quality)
+        let jpeg = try encoder.encode(parent, as: tile, quality: quality)
         try output.write("\(prefix)baseline_pyramid_files/\(tile.level)/\(tile.x)_\(tile.y).jpg", jpeg)
         var pack = ResidualPack.Writer()
         do {

@@ -33,14 +33,15 @@ struct Block: @unchecked Sendable {
         at base: UnsafeMutableRawPointer,
         key: TileKey?,
         references: UInt32,
-        stored headers: UnsafeRawBufferPointer,
-        body: UnsafeRawBufferPointer,
+        _ content: Content,
         use: UseWord,
         birth: UInt32,
         cost: UInt32,
         granules: UInt16
     ) -> Block {
-        // SAFETY: the caller allocated at least `bytes(headers, body)` and shares them with nobody yet; the offsets are
+        let headers = unsafe content.headers
+        let body = unsafe content.body
+        // SAFETY: the caller allocated at least `content.bytes` and shares them with nobody yet; the offsets are
         // those of the table above, each aligned for its type because blocks are aligned to 64 bytes.
         unsafe base.storeBytes(of: key?.high ?? 0, as: UInt64.self)
         unsafe base.storeBytes(of: key?.low ?? 0, toByteOffset: 8, as: UInt64.self)
@@ -70,6 +71,12 @@ extension Block {
     @inline(__always)
     func holds(_ key: TileKey) -> Bool {
         unsafe base.load(as: UInt64.self) == key.high && base.load(fromByteOffset: 8, as: UInt64.self) == key.low
+    }
+
+    /// Whether both are of one key.
+    func sharesKey(with other: Block) -> Bool {
+        unsafe base.load(as: UInt64.self) == other.base.load(as: UInt64.self)
+            && base.load(fromByteOffset: 8, as: UInt64.self) == other.base.load(fromByteOffset: 8, as: UInt64.self)
     }
 
     var mixedKey: UInt64 {

@@ -65,16 +65,22 @@ final class BlockPool: Sendable {
     /// A block of at least `bytes`, aligned to 64, or nil where the budget has no room for it now.
     ///
     /// Never waits for the keeper; may wait for another thread's few instructions in a shard. Any thread.
-    func allocate(bytes: Int) -> (pointer: UnsafeMutableRawPointer, granules: UInt16)? {
-        guard bytes <= SizeClass.largestPooled else { return unsafe allocateLarge(bytes) }
+    func allocate(bytes: Int) -> Memory? {
+        guard bytes <= SizeClass.largestPooled else { return allocateLarge(bytes) }
         let first = SizeClass.index(forBytes: bytes)
         if let pointer = unsafe allocate(ofClass: first, mayTouchNew: true) {
-            return unsafe (pointer, UInt16(SizeClass.bytes(ofIndex: first) / SizeClass.granule))
+            return unsafe Memory(
+                pointer: pointer,
+                granules: UInt16(SizeClass.bytes(ofIndex: first) / SizeClass.granule)
+            )
         }
         // No room for new pages: a free block that is a little too large is better than none.
         for index in first + 1..<min(first + 4, SizeClass.count) {
             if let pointer = unsafe allocate(ofClass: index, mayTouchNew: false) {
-                return unsafe (pointer, UInt16(SizeClass.bytes(ofIndex: index) / SizeClass.granule))
+                return unsafe Memory(
+                    pointer: pointer,
+                    granules: UInt16(SizeClass.bytes(ofIndex: index) / SizeClass.granule)
+                )
             }
         }
         return nil
@@ -99,49 +105,52 @@ final class BlockPool: Sendable {
         if fold != 0 { foldedLive.wrappingAdd(fold, ordering: .relaxed) }
     }
 
+    /// The same without touching a new page: nil where no block of just the right class is free.
+    func allocateResident(bytes: Int) -> Memory? {
+        guard bytes <= SizeClass.largestPooled else { return nil }
+        let index = SizeClass.index(forBytes: bytes)
+        guard let pointer = unsafe allocate(ofClass: index, mayTouchNew: false) else { return nil }
+        return unsafe Memory(pointer: pointer, granules: UInt16(SizeClass.bytes(ofIndex: index) / SizeClass.granule))
+    }
+
     private func allocate(ofClass index: Int, mayTouchNew: Bool) -> UnsafeMutableRawPointer? {
-        let own = Int(platform_thread_number())
-        // First pass: whoever holds a stripe's lock is left alone. Second: the own stripe, waiting; then all stripes
-        // for what they have free, because another stripe's free block is better than a refusal.
-        for attempt in 0..<(2 * stripes + 1) {
-            let shard = shards[index * stripes + (own + attempt) & (stripes - 1)]
-            let waits = attempt >= stripes
-            let touches = mayTouchNew && attempt <= stripes
-            let taken: PoolShard.Taken?
-            if waits {
-                taken = shard.withLock { take(from: &$0, index, (own + attempt) & (stripes - 1), touches) }
-            } else {
-                taken = shard.withLockIfAvailable {
-                    take(from: &$0, index, (own + attempt) & (stripes - 1), touches)
-                }
+        let own = Int(platform_thread_number()) & (stripes - 1)
+        let first = index * stripes
+        // Resident free blocks of all stripes first, whoever holds a lock being left alone: new pages cost a fault now,
+        // and later the keeper's discarding of others.
+        for offset in 0..<stripes {
+            let taken = shards[first + (own ^ offset)].withLockIfAvailable { $0.takeResident() } ?? nil
+            if let taken { return unsafe give(taken, index) }
+        }
+        if mayTouchNew {
+            let taken = shards[first + own].withLock { shard in
+                shard.takeResident() ?? shard.takeFresh(budget) ?? takeFromNewChunk(&shard, index, own)
             }
-            if let taken, let pointer = unsafe taken.pointer {
-                if taken.fold != 0 { foldedLive.wrappingAdd(taken.fold, ordering: .relaxed) }
-                liveBlocks.wrappingAdd(1, ordering: .relaxed)
-                let bytes = SizeClass.bytes(ofIndex: index)
-                unsafe platform_unpoison(pointer, bytes)
-                if poisons && taken.wasUsed { unsafe checkFill(pointer, bytes) }
-                return unsafe pointer
+            if let taken { return unsafe give(taken, index) }
+        }
+        // Another stripe's last free block is better than a refusal.
+        for offset in 0..<stripes {
+            let taken = shards[first + (own ^ offset)].withLock { shard in
+                shard.takeResident() ?? (mayTouchNew ? shard.takeFresh(budget) : nil)
             }
-            if stripes == 1 && attempt == 1 { break }
+            if let taken { return unsafe give(taken, index) }
         }
         return nil
     }
 
-    private func take(
-        from shard: inout PoolShard,
-        _ index: Int,
-        _ stripe: Int,
-        _ mayTouchNew: Bool
-    ) -> PoolShard.Taken {
-        if let taken = shard.takeResident() { return taken }
-        guard mayTouchNew else { return unsafe PoolShard.Taken(pointer: nil, wasUsed: false, fold: 0) }
-        if let taken = shard.takeFresh(budget) { return taken }
-        if shard.fresh.isEmpty, let chunk = makeChunk(index, stripe) {
-            shard.adopt(chunk)
-            if let taken = shard.takeFresh(budget) { return taken }
-        }
-        return unsafe PoolShard.Taken(pointer: nil, wasUsed: false, fold: 0)
+    private func give(_ taken: PoolShard.Taken, _ index: Int) -> UnsafeMutableRawPointer {
+        if taken.fold != 0 { foldedLive.wrappingAdd(taken.fold, ordering: .relaxed) }
+        liveBlocks.wrappingAdd(1, ordering: .relaxed)
+        let bytes = SizeClass.bytes(ofIndex: index)
+        unsafe platform_unpoison(taken.pointer, bytes)
+        if poisons && taken.wasUsed { unsafe checkFill(taken.pointer, bytes) }
+        return unsafe taken.pointer
+    }
+
+    private func takeFromNewChunk(_ shard: inout PoolShard, _ index: Int, _ stripe: Int) -> PoolShard.Taken? {
+        guard shard.fresh.isEmpty, let chunk = makeChunk(index, stripe) else { return nil }
+        shard.adopt(chunk)
+        return shard.takeFresh(budget)
     }
 
     /// A chunk without a carved block, its header charged; nil where budget or kernel refuse.
@@ -168,7 +177,7 @@ final class BlockPool: Sendable {
         return chunk
     }
 
-    private func allocateLarge(_ bytes: Int) -> (pointer: UnsafeMutableRawPointer, granules: UInt16)? {
+    private func allocateLarge(_ bytes: Int) -> Memory? {
         let mapping = Chunk.roundedToPages(bytes + SizeClass.granule)
         guard budget.charge(mapping) else { return nil }
         guard let base = unsafe platform_map_aligned(mapping, Chunk.bytes) else {
@@ -181,7 +190,7 @@ final class BlockPool: Sendable {
         chunk.mappingBytes = mapping
         liveBlocks.wrappingAdd(1, ordering: .relaxed)
         largeBytes.wrappingAdd(mapping, ordering: .relaxed)
-        return unsafe (base + SizeClass.granule, 0)
+        return unsafe Memory(pointer: base + SizeClass.granule, granules: 0)
     }
 
     private func fill(_ pointer: UnsafeMutableRawPointer, _ bytes: Int) {

@@ -15,9 +15,10 @@ internal import TileModel
 /// the counts on the way before, and lower them after removing. An entry never moves, so a reader that passes it by
 /// linearises before it was published or after it was removed.
 ///
-/// *Two racing inserts of one key* may fill two slots. Each looks again after publishing, and whoever sees both removes
-/// the one that is further from home. Publishing and looking again are sequentially consistent: of two such inserts,
-/// at least one sees the other.
+/// *Two racing publications of one key* may fill two slots. Each looks again after publishing, and whoever sees both
+/// removes the one that is further from home. Publishing and looking again are sequentially consistent: of two such
+/// threads, at least one sees the other. Readers find the nearer one, and whoever removes a key removes the further one
+/// first: a tile that was replaced is never seen again.
 @safe
 struct BucketTable {
     private let base: UnsafeMutableRawPointer
@@ -110,6 +111,25 @@ struct BucketTable {
         return nil
     }
 
+    /// Begins to fetch the home bucket of a hash.
+    @inline(__always)
+    func prefetchBucket(_ hash: UInt64) { unsafe platform_prefetch(slot(home(hash) * 8)) }
+
+    /// Begins to fetch the block in the home bucket that has the tag of a hash. A word that is stale by the time of the
+    /// look-up does no harm: the fetch of any address is allowed.
+    @inline(__always)
+    func prefetchBlock(_ hash: UInt64) {
+        let tag = Self.tag(hash)
+        let first = home(hash) * 8
+        for position in first..<first + Self.slotsPerBucket {
+            let word = unsafe slot(position).pointee.load(ordering: .relaxed)
+            if word ^ tag <= Self.pointerMask {
+                unsafe platform_prefetch(Self.block(word).base)
+                return
+            }
+        }
+    }
+
     /// Puts a word into the first empty slot of the window; nil where there is none.
     func publish(_ word: UInt64, hash: UInt64) -> Position? {
         var bucket = home(hash)
@@ -138,8 +158,27 @@ struct BucketTable {
         return nil
     }
 
-    /// Takes exactly this word out of its slot; false where somebody else was first. The winner retires the block.
+    /// Puts a word into the place of another of the same key; false where that has left the slot.
+    func exchange(_ position: Position, _ old: UInt64, _ new: UInt64) -> Bool {
+        // ORDERING: sequentially consistent, for the reasons of publish(): as a release it pairs with the load in find(),
+        // and in the one order of all with the loads in places(). It acquires, as clear() does.
+        let (exchanged, _) = unsafe slot(position).pointee.compareExchange(
+            expected: old,
+            desired: new,
+            ordering: .sequentiallyConsistent
+        )
+        return exchanged
+    }
+
+    /// Takes exactly this word out of its slot; false where somebody else was first, or where a second block of the key
+    /// lies further from home (left by a race, and about to be removed by who looks again): a block that was replaced
+    /// must not be seen again. The winner retires the block.
     func clear(_ position: Position, _ word: UInt64, hash: UInt64) -> Bool {
+        hasFurther(position, Self.block(word), hash: hash) ? false : clearAlone(position, word, hash: hash)
+    }
+
+    /// The same without a look at further blocks.
+    func clearAlone(_ position: Position, _ word: UInt64, hash: UInt64) -> Bool {
         // ORDERING: acquiring and releasing; pairs with the load in find(): who does not see the word any more also sees
         // what was published before it was removed.
         let (exchanged, _) = unsafe slot(position).pointee.compareExchange(
@@ -151,23 +190,67 @@ struct BucketTable {
         return exchanged
     }
 
-    /// All places of a key in its window, nearest to home first.
-    func places(of key: TileKey, hash: UInt64) -> [(position: Position, word: UInt64)] {
+    /// A word and where it was found.
+    typealias Place = (position: Position, word: UInt64)
+
+    /// All places of a key: one, unless publications race.
+    struct Places {
+        /// The one that readers find.
+        var nearest: Place?
+        /// The others, nearest to home first.
+        var further: [Place] = []
+    }
+
+    /// All places of a key in its window.
+    func places(of key: TileKey, hash: UInt64) -> Places { places(hash) { $0.holds(key) } }
+
+    /// All places of the key of a block that the caller may touch.
+    func places(like block: Block, hash: UInt64) -> Places { places(hash) { $0.sharesKey(with: block) } }
+
+    @inline(__always)
+    private func places(_ hash: UInt64, where isWanted: (Block) -> Bool) -> Places {
         let tag = Self.tag(hash)
-        var places: [(Position, UInt64)] = []
+        var places = Places()
         var bucket = home(hash)
         for _ in 0..<Self.window {
             let first = bucket * 8
             for position in first..<first + Self.slotsPerBucket {
-                // ORDERING: sequentially consistent; pairs with the compare-and-swap in publish(), and acquires.
+                // ORDERING: sequentially consistent; pairs with the compare-and-swaps in publish() and exchange(), and
+                // acquires.
                 let word = unsafe slot(position).pointee.load(ordering: .sequentiallyConsistent)
-                if word ^ tag <= Self.pointerMask && Self.block(word).holds(key) { places.append((position, word)) }
+                if word ^ tag <= Self.pointerMask && isWanted(Self.block(word)) {
+                    if places.nearest == nil {
+                        places.nearest = (position, word)
+                    } else {
+                        places.further.append((position, word))
+                    }
+                }
             }
             // ORDERING: sequentially consistent; pairs with the addition in publish(), which precedes its swap.
             if unsafe overflow(bucket).pointee.load(ordering: .sequentiallyConsistent) == 0 { break }
             bucket = self.bucket(after: bucket)
         }
         return places
+    }
+
+    /// Whether a second block of the same key lies behind this one.
+    private func hasFurther(_ position: Position, _ block: Block, hash: UInt64) -> Bool {
+        let tag = Self.tag(hash)
+        var bucket = position / 8
+        var next = position + 1
+        for _ in distance(of: position, hash: hash)..<Self.window {
+            while next < bucket * 8 + Self.slotsPerBucket {
+                // ORDERING: sequentially consistent; as in places().
+                let word = unsafe slot(next).pointee.load(ordering: .sequentiallyConsistent)
+                if word ^ tag <= Self.pointerMask && Self.block(word).sharesKey(with: block) { return true }
+                next += 1
+            }
+            // ORDERING: sequentially consistent; as in places().
+            if unsafe overflow(bucket).pointee.load(ordering: .sequentiallyConsistent) == 0 { return false }
+            bucket = self.bucket(after: bucket)
+            next = bucket * 8
+        }
+        return false
     }
 
     /// How many buckets behind the home of `hash` a position lies.

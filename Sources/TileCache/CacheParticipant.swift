@@ -47,6 +47,9 @@ package final class CacheParticipant: @unchecked Sendable {
         return try body()
     }
 
+    /// The time: as of going on-line, or, off-line, read now.
+    func time() -> UInt32 { isOnline ? now : clock() }
+
     /// The time as of going on-line.
     @inline(__always)
     var now: UInt32 { unsafe UInt32(truncatingIfNeeded: row[CounterRows.nowCell].load(ordering: .relaxed)) }
@@ -64,8 +67,9 @@ package final class CacheParticipant: @unchecked Sendable {
 enum CacheCounter: Int, CaseIterable {
     case hotHits, warmHits, misses
     case inserted, insertedHot, alreadyThere, ghostHits
-    case refusedNoRoom, refusedStalled, refusedTableFull, refusedTooLarge
-    case evictedPressure, evictedExpired, evictedRemoved, evictedCompaction, evictedDuplicate
+    case refusedNoRoom, refusedStalled, refusedTableFull, refusedTooLarge, refusedClosed
+    case evictedPressure, evictedExpired, evictedRemoved, evictedCompaction, evictedDuplicate,
+        evictedReplaced
     case evictedUnused, evictedBytes
     case warmEntries, warmBytes, hotEntries, hotBytes
     case waits

@@ -39,6 +39,9 @@ package struct CacheStatistics: Sendable, Equatable {
 }
 
 extension TileCache {
+    /// What a block has in front of the stored header block: the key and what is known of it.
+    package static var blockHeaderBytes: Int { Block.headerBytes }
+
     /// Bytes charged to the budget at this moment; never more than it.
     package var reservedBytes: Int { budget.chargedBytes }
 
@@ -128,6 +131,7 @@ extension InsertRefusal {
         case .readerStalled: .refusedStalled
         case .tableFull: .refusedTableFull
         case .tooLarge: .refusedTooLarge
+        case .closed: .refusedClosed
         }
     }
 }

@@ -56,13 +56,12 @@ final class KeeperState: Sendable {
         shared.broadcast()
     }
 
-    /// Wakes the keeper and calls `attempt` after each of its rounds until that succeeds or `patience` is over.
+    /// Wakes the keeper and calls `attempt` after each of its rounds until that succeeds or time is over.
     func waitForRounds<Result>(
-        _ patience: Duration,
+        until end: ContinuousClock.Instant,
         wake: () -> Void,
         attempt: () -> Result?
     ) -> Result? {
-        let end = ContinuousClock.now + patience
         while true {
             let before = shared.withLock { $0.rounds }
             wake()

@@ -23,7 +23,7 @@ struct PoolShard {
 
     @safe
     struct Taken {
-        let pointer: UnsafeMutableRawPointer?
+        let pointer: UnsafeMutableRawPointer
         /// Whether the block was given out before and its pages not discarded since.
         let wasUsed: Bool
         /// What to add to the pool's folded live bytes.

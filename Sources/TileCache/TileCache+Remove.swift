@@ -14,8 +14,10 @@ package enum DepartureReason: String, Sendable, CaseIterable {
     case removed
     /// It lay in a chunk whose memory was needed for blocks of another size.
     case compaction
-    /// The further of two that racing inserts of one key had published.
+    /// The further of two that racing publications of one key had made visible.
     case duplicate
+    /// A newer tile of its key came in its place.
+    case replaced
 }
 
 extension TileCache {
@@ -24,20 +26,20 @@ extension TileCache {
     package func remove(_ key: TileKey, by participant: CacheParticipant) -> Bool {
         let hash = KeyHash.of(key)
         return participant.withGuard {
-            var removed = false
-            for place in table.places(of: key, hash: hash) where table.clear(place.position, place.word, hash: hash) {
-                didUnlink(BucketTable.block(place.word), .removed, participant)
-                removed = true
+            // Another turn where the tile was replaced in this moment.
+            while true {
+                let places = table.places(of: key, hash: hash)
+                // The further ones first: what was replaced must not be seen again.
+                for place in places.further.reversed() { unlinkAlone(place, hash, .duplicate, participant) }
+                guard let nearest = places.nearest else { return false }
+                if unlinkAlone(nearest, hash, .removed, participant) { return true }
             }
-            return removed
         }
     }
 
-    /// Takes out all tiles of a closed tileset. Returns how many.
+    /// Takes out all tiles of a tileset that stays open. Returns how many. What is being made meanwhile may come in.
     ///
-    /// One pass over the table, in pieces, so that reclamation goes on meanwhile; not for a reactor. What a worker inserts
-    /// for the ordinal after the pass came by stays until the keeper drops it: nobody can ask for it any more, because
-    /// ordinals are never used again.
+    /// One pass over the table, in pieces, so that reclamation goes on meanwhile; not for a reactor.
     @discardableResult
     package func removeAll(ordinal: UInt32, by participant: CacheParticipant) -> Int {
         precondition(!participant.isOnline, "a pass over the table would hold up reclamation")
@@ -53,6 +55,17 @@ extension TileCache {
         return removed
     }
 
+    /// Takes out all tiles of a tileset (or of an old version of it) for good, as one operation: when it returns, none is
+    /// there, and what a worker that is late inserts for the ordinal is refused as `.closed`. Returns how many there were.
+    ///
+    /// Ordinals are never used again. The same pass as `removeAll`, after the ordinal was entered among the closed ones.
+    @discardableResult
+    package func close(ordinal: UInt32, by participant: CacheParticipant) -> Int {
+        precondition(!participant.isOnline, "a pass over the table would hold up reclamation")
+        closed.insert(ordinal, collector)
+        return removeAll(ordinal: ordinal, by: participant)
+    }
+
     /// Buckets that are looked at in one go, while on-line: some ten microseconds.
     static let bucketsPerStep = 512
 
@@ -66,17 +79,39 @@ extension TileCache {
         var count = 0
         for bucket in buckets {
             for position in bucket * 8..<bucket * 8 + BucketTable.slotsPerBucket {
-                // ORDERING: acquiring; pairs with BucketTable.publish(): the block's contents are visible.
-                let word = unsafe table.slot(position).pointee.load(ordering: .acquiring)
+                // ORDERING: sequentially consistent; pairs with the swap in BucketTable.publish(), in the one order of all
+                // with ClosedOrdinals (a late insert is seen here, or sees itself closed), and acquires.
+                let word = unsafe table.slot(position).pointee.load(ordering: .sequentiallyConsistent)
                 guard word != 0 else { continue }
                 let block = BucketTable.block(word)
-                if leaves(block), table.clear(position, word, hash: block.mixedKey) {
+                guard leaves(block) else { continue }
+                let hash = block.mixedKey
+                if table.clear(position, word, hash: hash) {
                     didUnlink(block, reason, participant)
                     count += 1
+                } else if reason == .removed {
+                    // A second block of the key lies behind, or the first was replaced in this moment.
+                    count += unlinkAll(likeBlockAt: position, word, hash, participant)
                 }
             }
         }
         return count
+    }
+
+    /// Takes out every block of the key that a word is of, until none is there. Returns how many.
+    private func unlinkAll(
+        likeBlockAt position: BucketTable.Position,
+        _ word: UInt64,
+        _ hash: UInt64,
+        _ participant: CacheParticipant
+    ) -> Int {
+        var count = 0
+        while true {
+            let places = table.places(like: BucketTable.block(word), hash: hash)
+            guard let nearest = places.nearest else { return count }
+            for place in places.further.reversed() where unlinkAlone(place, hash, .removed, participant) { count += 1 }
+            if unlinkAlone(nearest, hash, .removed, participant) { count += 1 }
+        }
     }
 
     /// Accounts for a block that this thread has just unlinked, and hands it to the collector. Returns its bytes.
@@ -94,6 +129,7 @@ extension TileCache {
             participant.count(.evictedBytes, bytes)
             if !use.isHot && use.count == 0 { participant.count(.evictedUnused) }
         }
+        points.reached(.unlinked)
         // SAFETY: unlinked by this thread alone, so the cache's reference is this thread's to hand over.
         unsafe collector.retire(block.base, bytes: bytes) { unsafe dropReference(Block($0)) }
         return bytes
@@ -108,6 +144,7 @@ extension DepartureReason {
         case .removed: .evictedRemoved
         case .compaction: .evictedCompaction
         case .duplicate: .evictedDuplicate
+        case .replaced: .evictedReplaced
         }
     }
 }

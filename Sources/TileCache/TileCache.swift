@@ -14,8 +14,10 @@ package import TileModel
 ///   thread, and a use is counted only up to the policy's limit (15), until the keeper halves the count.
 /// - What the process holds for the cache never exceeds the byte budget: `Budget` charges before memory is touched.
 /// - Whatever is evicted is evicted by the keeper, never by a request.
-/// - A key's bytes never change: another version of a tileset has another ordinal, so two blocks of one key are equal
-///   and it does not matter which of them a reader got.
+/// - A key's bytes change only by `replace`: another version of a tileset has another ordinal. A reader sees the old tile
+///   or the new one, never none in between, and never the old one once the replacement has returned or was seen (two
+///   writers that race for an absent key aside, until both have returned).
+/// - A tileset that was closed leaves nothing behind, however late an insert comes.
 ///
 /// *How.* `BucketTable` maps a key to a block; `Collector` (LockFree) frees unlinked blocks once no reader can hold them;
 /// `BlockPool` has the memory; `Keeper` scores and evicts by an `EvictionPolicy`. A reader goes on-line once per turn of
@@ -38,6 +40,7 @@ package final class TileCache: @unchecked Sendable {
     let budget: Budget
     let pool: BlockPool
     let collector = Collector()
+    let closed = ClosedOrdinals()
     let keeper = KeeperState()
     let logger: Logger
     private let rows = CounterRows()
@@ -52,6 +55,7 @@ package final class TileCache: @unchecked Sendable {
     let wakeHeadroom: Int
     /// Table and ghosts.
     let fixedBytes: Int
+    let points = LabelledPoints()
     let stallFault = RepeatedFault(every: .seconds(10))
 
     /// Retired bytes past which the keeper evicts no more: they cannot be freed before a reader moves on.
@@ -119,11 +123,17 @@ package final class TileCache: @unchecked Sendable {
     ///
     /// Complexity: O(1), two cache lines of the cache's own as a rule, at most 16 buckets.
     package func find(_ key: TileKey, by participant: CacheParticipant) -> CachedTile? {
+        find(key, hash: KeyHash.of(key), by: participant)
+    }
+
+    @inline(__always)
+    func find(_ key: TileKey, hash: UInt64, by participant: CacheParticipant) -> CachedTile? {
         assert(participant.isOnline, "a look-up off-line")
-        guard let block = table.find(key, hash: KeyHash.of(key)) else {
+        guard let block = table.find(key, hash: hash) else {
             participant.count(.misses)
             return nil
         }
+        points.reached(.loaded)
         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
         if use.count < useLimit { countUse(block, participant) }
         if tracksLastUse { noteTime(block, participant.now) }

@@ -47,9 +47,7 @@ package struct JobProgress: Sendable {
     package enum Claim: Sendable {
         /// Only what somebody waits for.
         case awaited
-        /// That first, then what a pre-warm requires.
-        case required
-        /// Those first, then siblings that nobody has asked for.
+        /// That first, then what a pre-warm requires, then siblings that nobody has asked for.
         case anything
     }
 
@@ -71,6 +69,12 @@ package struct JobProgress: Sendable {
         unwant(form)
     }
 
+    /// How many forms somebody waits for that no worker has claimed.
+    package var unclaimedAwaited: Int { wanted.count { !claimed.contains($0) } }
+
+    /// Whether a pre-warm waits for what is not made.
+    package var isRequired: Bool { !required.subtracting(done).isEmpty }
+
     /// How many forms are left that no worker has claimed: awaited, required, and siblings.
     package var unclaimed: Int {
         MemberForms(wanted).union(required.subtracting(done)).subtracting(claimed).union(siblings).count
@@ -84,7 +88,7 @@ package struct JobProgress: Sendable {
     }
 
     /// Whether nobody waits for anything.
-    package var isUnwanted: Bool { wanted.isEmpty && required.subtracting(done).isEmpty }
+    package var isUnwanted: Bool { wanted.isEmpty && !isRequired }
 
     /// Whether everything that a pre-warm required is made.
     package var isComplete: Bool { possible.subtracting(done).isEmpty }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Telemetry
 package import TileModel
 package import TileSources
 
@@ -35,6 +36,9 @@ package final class OpenTileset: Sendable {
         entityHash = Self.hash(source.info.version, parameters)
     }
 
+    /// Limits the log's lines about this tileset's damage.
+    let fault = RepeatedFault()
+
     private let entityHash: UInt64
 
     private static func hash(_ version: TilesetVersion, _ parameters: ReconstructionParameters) -> UInt64 {
@@ -46,9 +50,13 @@ package final class OpenTileset: Sendable {
 
     /// What names a tile's bytes in an ETag: a hash of version, parameters, place and form, and for a tile that lies in
     /// a file of its own that file's identity. Constant time, no allocation.
+    ///
+    /// It is even where it follows from the tileset's version alone, and odd where a file of the tile's own, or damage,
+    /// takes part: only the former may be kept for ever under a URL with the version.
     package func entityTag(of key: TileKey, fileIdentity: UInt64 = 0) -> UInt64 {
         // The ordinal is of this process alone, so only the rest of the key takes part.
-        TileKey.mix(TileKey.mix(key.high & 0xFFFF_FFFF ^ entityHash) ^ key.low ^ TileKey.mix(fileIdentity))
+        let hash = TileKey.mix(TileKey.mix(key.high & 0xFFFF_FFFF ^ entityHash) ^ key.low ^ TileKey.mix(fileIdentity))
+        return fileIdentity == 0 ? hash & ~1 : hash | 1
     }
 
     /// The same for a tile whose ETag is known without its bytes: one that is rendered. Nil for a tile that lies in a

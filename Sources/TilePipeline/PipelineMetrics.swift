@@ -15,7 +15,7 @@ struct PipelineMetrics: Sendable {
         tilesEncoded = registry.counter("orizuru_tiles_encoded_total", help: "Tiles that were encoded.")
         renderSeconds = registry.histogram(
             "orizuru_render_seconds",
-            help: "Time to make one tile from its decoded family, or to read a stored one."
+            help: "Time to make one tile, its family's loading and decoding included, or to read a stored one."
         )
         registry.counter(
             "orizuru_family_renders_total",

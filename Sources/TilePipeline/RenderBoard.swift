@@ -149,14 +149,19 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             precondition(job.progress.want(form), "job \(key) cannot make \(form)")
         } else {
             job.progress.requireAll()
+            // What went wrong before is tried again.
+            job.failures = 0
+            job.isAnyMade = false
         }
         tickets += 1
         job.waiters.append((form, tickets, waiter))
         return .accepted(job, ticket: tickets)
     }
 
+    /// Moves a waiting job to the lane of who joins it, unless it waits in a better one. The look-ahead lane is no
+    /// better: its jobs may be dropped, which no job with a waiter may be.
     private mutating func promote(_ job: Job, to priority: RenderPriority) -> Bool {
-        guard let lane = job.lane, priority < lane else { return true }
+        guard let lane = job.lane, priority < lane || lane == .lookAhead else { return true }
         guard queue.push(job, priority) else { return false }
         queue.remove(job, lane)
         job.lane = priority
@@ -184,11 +189,10 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
 
     /// The next job for an idle worker, which then calls `next` until that is nil; nil where there is nothing to do.
     ///
-    /// A waiting job of the highest priority; but before look-ahead and pre-warm, a running job that has enough for
-    /// two workers.
+    /// A waiting job of the highest priority; but before look-ahead and pre-warm, a running job in which somebody waits
+    /// for enough for two workers, and after all of them one that has siblings for two.
     package mutating func take() -> Job? {
-        let mayAssist = queue.count(.awaited) == 0
-        if mayAssist, let job = running.first(where: { $0.progress.unclaimed >= Self.assistThreshold }) {
+        if let job = jobToAssist {
             job.workers += 1
             return job
         }
@@ -205,18 +209,25 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         job.wasBegun = true
     }
 
-    /// Whether `take` would find something.
-    package var hasWork: Bool {
-        queue.count > 0 || running.contains { $0.progress.unclaimed >= Self.assistThreshold }
+    private var jobToAssist: Job? {
+        guard queue.count(.awaited) == 0 else { return nil }
+        return running.first { job in
+            let enough = queue.count == 0 ? job.progress.unclaimed : job.progress.unclaimedAwaited
+            return enough >= Self.assistThreshold
+        }
     }
+
+    /// Whether `take` would find something.
+    package var hasWork: Bool { queue.count > 0 || jobToAssist != nil }
 
     /// The next form that a worker at the job should make, now claimed; nil where there is none: the worker has left.
     ///
-    /// While other jobs are awaited, only what is awaited here, and what a pre-warm was promised. The last worker to
-    /// leave ends the job, or puts it aside for idle workers where siblings are left; the oldest job put aside makes
-    /// room. One step, so that nobody can join a job between its last worker's look and its end.
+    /// While other jobs are awaited, only what is awaited here. The last worker to leave ends the job, or puts it aside:
+    /// back to the front of the pre-warm lane where a pre-warm waits for the rest, for idle workers where siblings are
+    /// left; the oldest job put aside for siblings makes room. One step, so that nobody can join a job between its last
+    /// worker's look and its end.
     package mutating func next(of job: Job) -> (form: MemberForm, isAwaited: Bool)? {
-        if let form = job.progress.claimNext(queue.count(.awaited) > 0 ? .required : .anything) {
+        if let form = job.progress.claimNext(queue.count(.awaited) > 0 ? .awaited : .anything) {
             return (form, job.waiters.contains { $0.form == form })
         }
         leave(job)
@@ -256,7 +267,11 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         guard job.workers == 0 else { return }
         running.removeAll { $0 === job }
         guard job.lane == nil else { return }
-        precondition(job.waiters.isEmpty, "job \(job.key) ended with \(job.waiters.count) waiters")
+        if job.progress.isRequired {
+            queue.putBack(job, .prewarm)
+            job.lane = .prewarm
+            return
+        }
         if job.progress.remainingSiblings > 0, !isClosed {
             if queue.count(.lookAhead) >= min(Self.leftoverLimit, queue.limit), let oldest = queue.popFirst(.lookAhead)
             {
@@ -271,6 +286,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     }
 
     private mutating func drop(_ job: Job) {
+        precondition(job.waiters.isEmpty, "job \(job.key) ended with \(job.waiters.count) waiters")
         counts.siblingsDropped += job.progress.remainingSiblings
         job.lane = nil
         jobs[job.key] = nil

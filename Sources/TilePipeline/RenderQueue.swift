@@ -39,6 +39,11 @@ package struct RenderQueue<Job: AnyObject> {
         return true
     }
 
+    /// Puts a job that was taken back to the front, also where the priority is full: it had its place.
+    package mutating func putBack(_ job: Job, _ priority: RenderPriority) {
+        lanes[priority.rawValue].insert(job, at: 0)
+    }
+
     /// Takes the first job of the highest priority that has one.
     package mutating func pop() -> (job: Job, priority: RenderPriority)? {
         for priority in RenderPriority.allCases where !lanes[priority.rawValue].isEmpty {

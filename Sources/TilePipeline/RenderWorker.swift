@@ -22,7 +22,6 @@ final class RenderWorker {
     private var headerBlock: [UInt8] = []
     /// Why the tile that is being made comes into memory.
     private var arrival = TileArrival.speculative
-    private let fault = RepeatedFault()
 
     init(pipeline: TilePipeline) {
         self.pipeline = pipeline
@@ -36,10 +35,14 @@ final class RenderWorker {
     }
 
     private func nextJob() -> TilePipeline.Board.Job? {
-        pipeline.board.wait { state -> TilePipeline.Board.Job?? in
-            if state.isStopping { return .some(nil) }
-            return state.board.take().map { .some($0) }
+        let (job, isMore) = pipeline.board.wait { state -> (TilePipeline.Board.Job?, Bool)? in
+            if state.isStopping { return (nil, false) }
+            guard let job = state.board.take() else { return nil }
+            return (job, state.board.hasWork)
         }
+        // Whoever asked woke one worker; a family has work for more.
+        if isMore { pipeline.board.signal() }
+        return job
     }
 
     // MARK: One job
@@ -57,11 +60,16 @@ final class RenderWorker {
         while let (form, isAwaited) = pipeline.board.withLock({ $0.board.next(of: job) }) {
             arrival = isAwaited ? .requested : .speculative
             let outcome = make(form, of: job, &loaded)
-            finish(job, form, outcome)
+            finish(job, form, outcome, &loaded)
         }
     }
 
-    private func finish(_ job: TilePipeline.Board.Job, _ form: MemberForm, _ outcome: TileOutcome) {
+    private func finish(
+        _ job: TilePipeline.Board.Job,
+        _ form: MemberForm,
+        _ outcome: TileOutcome,
+        _ loaded: inout Loaded
+    ) {
         let formResult: TilePipeline.Board.FormResult =
             switch outcome {
             case .tile(_, .render): .made
@@ -72,7 +80,9 @@ final class RenderWorker {
         let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
         for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
         outcome.release()
-        for waiter in whole { waiter.receiver.receive(answer(waiter.form, of: job, result), for: waiter.ticket) }
+        for waiter in whole {
+            waiter.receiver.receive(answer(waiter.form, of: job, result, &loaded), for: waiter.ticket)
+        }
     }
 
     /// What somebody who waited for the whole family is answered with: the tile whose URL they asked for. It is in
@@ -80,10 +90,10 @@ final class RenderWorker {
     private func answer(
         _ form: MemberForm,
         of job: TilePipeline.Board.Job,
-        _ result: TilePipeline.Board.WholeResult
+        _ result: TilePipeline.Board.WholeResult,
+        _ loaded: inout Loaded
     ) -> TileOutcome {
         guard result != .failed else { return .failed }
-        var loaded = Loaded.nothing
         let outcome = make(form, of: job, &loaded)
         if result == .made, case .tile(let pinned, _) = outcome { return .tile(pinned, .render) }
         return outcome
@@ -124,13 +134,17 @@ final class RenderWorker {
         let tileset = job.payload.tileset
         if case .nothing = loaded { loaded = load(job) }
         guard case .family(let renderer) = loaded else { return standIn(form, key, job, reason: nil, start: start) }
+        if case .plain = material.part(ofMember: form.member) {
+            // It lies in a file of its own, which is part of its tag.
+            return read(job.payload.coordinate(of: form), form, key, tileset, start: start)
+        }
         do {
             let bytes = try unsafe renderer.render(member: form.member, padded: form.isPadded)
-            if material.part(ofMember: form.member).isResidual || form.isPadded { pipeline.metrics.tilesEncoded.add() }
-            // What is rendered has no file of its own: its tag is known before it is made.
-            let rendered = StoredTileFile(format: .jpeg, identity: 0)
+            pipeline.metrics.tilesEncoded.add()
+            // What is rendered as its source means it has a tag that is known before it is made.
+            let rendered = StoredTileFile(format: .jpeg, identity: material.deviation(ofMember: form.member))
             return unsafe store(bytes, as: key, rendered, tileset, start: start)
-        } catch .missing {
+        } catch .missing where !material.isDamaged(member: form.member) {
             return .missing
         } catch {
             return standIn(form, key, job, reason: error, start: start)
@@ -246,15 +260,11 @@ final class RenderWorker {
     private func report(_ error: any Error, _ tileset: OpenTileset, _ tile: TileCoordinate) {
         pipeline.logger.log(
             .error,
-            limitedBy: fault,
+            limitedBy: tileset.fault,
             "a tile could not be made as it should",
             ["tileset": .string(tileset.id), "tile": .string(tile.description), "reason": .string("\(error)")]
         )
     }
-}
-
-extension FamilyMaterial.Part {
-    fileprivate var isResidual: Bool { if case .residual = self { true } else { false } }
 }
 
 extension TileOutcome {

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import ImageCodecs
-package import TileModel
+import ImageCodecs
+import TileModel
 
 /// The XYZ form of a stored tile: the overlap that it shares with its neighbours cut off, and what lies beyond the
 /// image's edge filled, white in JPEG, transparent in PNG. Decodes and encodes again; only for tiles that need it.
 ///
 /// One worker's: it keeps a decoder and an encoder.
 final class StoredTileForm {
-    private let decoder = JPEGDecoder()
-    private let encoder = JPEGEncoder()
+    private let decoder: JPEGDecoder
+    private let encoder: JPEGEncoder
+    private let padding: JPEGPadding
+
+    init() {
+        decoder = JPEGDecoder()
+        encoder = JPEGEncoder()
+        padding = JPEGPadding(decoder: decoder, encoder: encoder)
+    }
 
     /// The bytes of `stored`, a tile of the Deep Zoom form, as a full-size tile of the same format.
     ///
@@ -21,20 +28,51 @@ final class StoredTileForm {
         pyramid: Pyramid,
         quality: Int
     ) throws(PipelineError) -> [UInt8] {
+        // A tile that declares more than it should be is refused before it is given memory.
+        let size = pyramid.rect(of: tile).size
+        let limits = ImageLimits(maxWidth: size.width, maxHeight: size.height, maxPixels: size.area)
         switch format {
+        case .jpeg where pyramid.overlap == 0:
+            return try padInPlanes(stored, tile: tile, pyramid: pyramid, quality: quality)
         case .jpeg:
-            let image = try Self.checked { () throws(CodecError) in try decoder.decodeRaster(stored) }
+            let image = try Self.checked { () throws(CodecError) in try decoder.decodeRaster(stored, limits: limits) }
             let full = try Self.full(image, .white, tile: tile, pyramid: pyramid)
             return try Self.checked { () throws(CodecError) in
                 try encoder.encodeRaster(full, quality: quality, subsampling: .quarter)
             }
         case .png:
-            let image = try Self.checked { () throws(CodecError) in try PNGCodec.decode(stored) }
+            let image = try Self.checked { () throws(CodecError) in try PNGCodec.decode(stored, limits: limits) }
             let full = try Self.full(image.withAlpha(), .transparent, tile: tile, pyramid: pyramid)
             return try Self.checked { () throws(CodecError) in try PNGCodec.encode(full) }
         case .webp:
             throw .cannotDecode(tile, format)
         }
+    }
+
+    /// Without an overlap nothing is cut, so the tile need not become RGB.
+    private func padInPlanes(
+        _ stored: [UInt8],
+        tile: TileCoordinate,
+        pyramid: Pyramid,
+        quality: Int
+    ) throws(PipelineError) -> [UInt8] {
+        // SAFETY: the array is alive and unchanged for the call; what comes back is copied before the encoder's next use.
+        let result: Result<[UInt8], PipelineError> = unsafe stored.withUnsafeBytes { bytes in
+            do throws(PipelineError) {
+                let header = try Self.checked { () throws(CodecError) in try unsafe decoder.header(of: bytes) }
+                let found = GridSize(width: header.width, height: header.height)
+                let expected = pyramid.rect(of: tile).size
+                guard found == expected else { throw .wrongSize(tile, found: found, expected: expected) }
+                let side = pyramid.tileSize
+                let padded = try Self.checked { () throws(CodecError) in
+                    unsafe Array(try unsafe padding.pad(bytes, toWidth: side, height: side, quality: quality))
+                }
+                return .success(padded)
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
     }
 
     private static func full(
@@ -58,27 +96,6 @@ final class StoredTileForm {
             return try body()
         } catch {
             throw .codec(error)
-        }
-    }
-}
-
-/// Why a tile could not be made although its source could be read.
-package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// A stored tile is not of the size that the pyramid gives it.
-    case wrongSize(TileCoordinate, found: GridSize, expected: GridSize)
-    /// A stored tile is of a format that cannot be decoded here, but its XYZ form is not its stored form.
-    case cannotDecode(TileCoordinate, TileFormat)
-    /// A stored tile could not be decoded, or its XYZ form not be encoded.
-    case codec(CodecError)
-
-    package var description: String {
-        switch self {
-        case .wrongSize(let tile, let found, let expected):
-            "tile \(tile) is stored with \(found) pixels, the pyramid says \(expected); build the pyramid again"
-        case .cannotDecode(let tile, let format):
-            "tile \(tile) is \(format), which cannot be padded here; ask for it in the Deep Zoom form"
-        case .codec(let error):
-            "\(error)"
         }
     }
 }

@@ -148,9 +148,6 @@ package final class TilePipeline: Sendable {
     package func withdraw(_ pending: Pending) {
         _ = board.withLock { $0.board.withdraw(pending.job, ticket: pending.ticket) }
     }
-
-    /// Jobs that wait for a worker.
-    package var queueDepth: Int { board.withLock { $0.board.queueDepth } }
 }
 
 /// Who waits, and what to call it.

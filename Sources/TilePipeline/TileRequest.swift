@@ -18,7 +18,8 @@ package enum TileOutcome: Sendable {
 
 /// Who is told how a request ended: a reactor's mailbox, a test.
 package protocol TileReceiver: AnyObject, Sendable {
-    /// Called once for each accepted request that was not withdrawn, on a worker's thread; must not block.
+    /// Called once for each accepted request that was not withdrawn, on a worker's thread, or with `.stopped` on the
+    /// thread that stops the pipeline; must not block.
     func receive(_ outcome: TileOutcome, for ticket: UInt64)
 }
 

@@ -33,7 +33,6 @@ package final class DeepZoomFolder: TileSource {
             form: "dzi",
             pyramid: description.pyramid,
             format: description.format,
-            fileExtension: description.fileExtension,
             version: TilesetVersion(hash: version.value)
         )
         metadata.apply(to: &info)

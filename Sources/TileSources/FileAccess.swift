@@ -94,6 +94,10 @@ final class OpenFile: Sendable {
             buffer.clear()
             throw .damaged(path: path, reason: "neither JPEG, PNG nor WebP by its first bytes")
         }
+        guard buffer.isWhole(format) else {
+            buffer.clear()
+            throw .damaged(path: path, reason: "its end is missing, or it cannot be decoded")
+        }
         var identity = StableHash()
         file.identity.combine(into: &identity)
         return StoredTileFile(format: format, identity: identity.value)
@@ -115,8 +119,6 @@ final class OpenFile: Sendable {
 enum Limits {
     /// A stored tile or residual: 4096 x 4096 pixels of incompressible JPEG stay below it.
     static let tileBytes = 64 << 20
-    /// A family's pack: 20 residuals of 4096 pixels a side at ordinary quality stay below it; typical ones are 0.1 MB.
-    static let packBytes = 256 << 20
     /// A .dzi is some hundred bytes.
     static let descriptionBytes = 1 << 20
     /// summary.json, metadata.json, vips-properties.xml: OpenSlide properties can be long, but not this long.

@@ -63,7 +63,6 @@ package final class MapFolder: TileSource {
             form: "xyz",
             pyramid: pyramid,
             format: header.format,
-            fileExtension: sample.fileExtension,
             version: TilesetVersion(hash: version.value)
         )
         metadata.apply(to: &info)

@@ -60,7 +60,6 @@ package final class OrigamiSlide: TileSource {
             form: residuals.isEmpty ? "dzi" : "origami",
             pyramid: pyramid,
             format: description.format,
-            fileExtension: description.fileExtension,
             version: TilesetVersion(hash: version.value)
         )
         metadata.apply(to: &info)
@@ -83,28 +82,25 @@ package final class OrigamiSlide: TileSource {
     package func load(_ family: Family, into material: FamilyMaterial) throws(SourceError) {
         material.begin(family: family, pyramid: info.pyramid)
         if let parent = try append(tiles.path(of: family.parent), to: material) { material.setParent(parent) }
-        var damage: SourceError?
         do {
             try residuals.appendPack(of: family, to: material)
         } catch {
             report(error)
-            damage = error
+            // Nobody knows what it held: whatever stands in for any member is not what it means.
+            for member in family.members where member != 0 { material.noteDamage(ofMember: member) }
         }
         for member in family.members where member != 0 && material.part(ofMember: member) == .missing {
             do {
                 try loadLoose(member, of: family, into: material)
             } catch {
                 report(error)
-                damage = damage ?? error
+                material.noteDamage(ofMember: member)
             }
         }
         let needsParent = family.members.contains { material.part(ofMember: $0).isResidual }
         if needsParent, material.part(ofMember: 0) == .missing {
             throw .damaged(path: tiles.path(of: family.parent), reason: "the parent of residuals does not exist")
         }
-        guard let damage else { return }
-        // What another source of the same tile made good is no error for the family.
-        if family.members.contains(where: { material.part(ofMember: $0) == .missing }) { throw damage }
     }
 
     /// The loose residual of a member, else the plain tile. What is damaged is thrown only after the rest was tried.
@@ -123,7 +119,10 @@ package final class OrigamiSlide: TileSource {
         }
         if let range = try append(tiles.path(of: tile), to: material) {
             material.set(member: member, plain: range)
-            if let damage { report(damage) }
+            if let damage {
+                report(damage)
+                material.noteDamage(ofMember: member)
+            }
         } else if let damage {
             throw damage
         }
@@ -149,8 +148,4 @@ package final class OrigamiSlide: TileSource {
     private func report(_ error: SourceError) {
         logger.log(.error, limitedBy: fault, "a part of a slide is damaged", ["reason": .init(error.description)])
     }
-}
-
-extension FamilyMaterial.Part {
-    fileprivate var isResidual: Bool { if case .residual = self { true } else { false } }
 }

@@ -31,6 +31,12 @@ package final class TileBuffer {
     /// Forgets the bytes.
     func clear() { count = 0 }
 
+    /// The last bytes that were read, at most `length`.
+    func suffix(_ length: Int) -> [UInt8] { Array(storage[..<count].suffix(length)) }
+
+    /// The first bytes that were read, at most `length`.
+    func prefix(_ length: Int) -> [UInt8] { Array(storage[..<count].prefix(length)) }
+
     /// The format that the first bytes show, or nil.
     var sniffedFormat: TileFormat? { TileFormat(sniffing: storage[..<count]) }
 

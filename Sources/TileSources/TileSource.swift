@@ -38,8 +38,8 @@ package protocol TileSource: AnyObject, Sendable {
     /// Reads all that `family` is made from into `material`, which it begins: the parent, and for each member the
     /// residual or else the plain tile, in the priority of the format.
     ///
-    /// A part that is damaged is logged and left out, so that the next in priority stands in; it never makes a tile
-    /// wrong. Throws where the parent of residuals cannot be read, or where a damaged part leaves members with nothing
-    /// to be made from (`SourceError.damaged`): then only `readTile` can help. A member without any file is no error.
+    /// A part that is damaged is logged, noted in the material and left out, so that the next in priority stands in; it
+    /// never makes a tile wrong. Throws where the parent of residuals cannot be read: then only `readTile` can help. A
+    /// member without any file, or with damaged ones only, is no error here.
     func load(_ family: Family, into material: FamilyMaterial) throws(SourceError)
 }

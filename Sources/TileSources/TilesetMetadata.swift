@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import JSONText
+import TileModel
 
 /// What small files beside the tiles say for people: names, sources, scale. All optional; a file that cannot be read
 /// or understood says nothing, because no tile depends on it.
@@ -8,7 +9,7 @@ struct TilesetMetadata: Hashable {
     var title: String?
     var attribution: String?
     var micronsPerPixel: Double?
-    var bounds: TilesetInfo.GeographicBounds?
+    var bounds: GeographicBounds?
 
     /// The longest text that is taken over: it goes into every catalog.
     private static let maxText = 1000
@@ -21,7 +22,7 @@ struct TilesetMetadata: Hashable {
         attribution = Self.text(document["attribution"])
         micronsPerPixel = Self.scale((document["microns_per_pixel"] ?? document["mpp"])?.double)
         if let box = document["bounds"]?.doubles, box.count == 4 {
-            bounds = TilesetInfo.GeographicBounds(west: box[0], south: box[1], east: box[2], north: box[3])
+            bounds = GeographicBounds(west: box[0], south: box[1], east: box[2], north: box[3])
         }
     }
 

@@ -2,6 +2,7 @@
 
 import FamilyRendering
 import ImageCodecs
+import TestSupport
 import TileModel
 
 /// Exact mode as the reference is described, pixel by pixel on whole RGB pictures, with its rule for cut-off families.

@@ -97,21 +97,6 @@ struct RandomFamily: CustomStringConvertible {
 }
 
 extension Plane {
-    /// One sample. Both coordinates must be inside.
-    subscript(x: Int, y: Int) -> UInt8 {
-        get {
-            precondition((0..<width).contains(x) && (0..<height).contains(y), "sample \(x),\(y) outside")
-            return unsafe row(y)[x]
-        }
-        nonmutating set {
-            precondition((0..<width).contains(x) && (0..<height).contains(y), "sample \(x),\(y) outside")
-            unsafe row(y)[x] = newValue
-        }
-    }
-
-    /// The samples row by row.
-    var samples: [UInt8] { (0..<height).flatMap { y in (0..<width).map { x in self[x, y] } } }
-
     /// The plane doubled by the plain kernel, cut to a size.
     func doubled(_ size: GridSize, _ rounding: Upsampler.Rounding) -> Plane {
         let result = Plane(width: size.width, height: size.height)

@@ -2,6 +2,7 @@
 
 import FamilyRendering
 import ImageCodecs
+import TestSupport
 import TileModel
 
 /// Rounded mode as it is defined, level by level on whole planes with plain kernels, nothing lazy: the model that the

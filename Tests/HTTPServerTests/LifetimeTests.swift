@@ -56,6 +56,27 @@ struct LifetimeTests {
         #expect(server.record.wait { $0.retained == 1 && $0.released == 1 })
     }
 
+    @Test("a client that reads slowly, but more than the minimum rate, is not cut")
+    func steadyReader() throws {
+        let server = try TestServer {
+            $0.writePeriod = .seconds(1)
+            $0.writeBytesPerPeriod = 1024
+        }
+        let client = try server.client()
+        client.setReceiveBuffer(16 * 1024)
+        try client.request("/big/16000000")
+        var chunk = [UInt8](repeating: 0, count: 8192)
+        for _ in 0..<25 {
+            usleep(200_000)
+            // SAFETY: the array's own storage, alive for the call.
+            let count = unsafe chunk.withUnsafeMutableBytes {
+                unsafe recv(client.descriptor, $0.baseAddress, $0.count, 0)
+            }
+            #expect(count > 0)
+        }
+        #expect(server.server.count(.timeoutsWrite) == 0)
+    }
+
     @Test("a deferred request that is never answered gets 504, and its ticket is abandoned")
     func deferredTooLong() throws {
         let server = try TestServer { $0.deferredDeadline = .milliseconds(300) }

@@ -4,23 +4,6 @@ import ImageCodecs
 import TestSupport
 
 extension Plane {
-    /// The samples row by row, without what lies between rows.
-    var samples: [UInt8] {
-        (0..<height).flatMap { y in (0..<width).map { x in self[x, y] } }
-    }
-
-    /// One sample. Both coordinates must be inside.
-    subscript(x: Int, y: Int) -> UInt8 {
-        get {
-            precondition((0..<width).contains(x) && (0..<height).contains(y), "sample \(x),\(y) outside")
-            return unsafe row(y)[x]
-        }
-        nonmutating set {
-            precondition((0..<width).contains(x) && (0..<height).contains(y), "sample \(x),\(y) outside")
-            unsafe row(y)[x] = newValue
-        }
-    }
-
     /// Random samples everywhere.
     func randomize(_ generator: inout SeededGenerator) {
         for y in 0..<height {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import JSONText
 import Testing
 
 @testable import Prewarm
@@ -96,7 +97,7 @@ struct ProgressTests {
         let line = ProgressText.json(
             model.snapshot(at: .seconds(1)),
             event: "progress",
-            more: [("x", ProgressText.quoted(nasty))]
+            more: [("x", .string(nasty))]
         )
         #expect(!line.contains("\n"))
         let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])

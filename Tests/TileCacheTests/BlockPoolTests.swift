@@ -21,7 +21,7 @@ struct BlockPoolTests {
         for step in 0..<20_000 {
             if unsafe live.isEmpty || Bool.random(using: &random) {
                 let bytes = Int.random(in: 1...[100, 5000, 40_000, 400_000][step % 4], using: &random)
-                guard let block = unsafe pool.allocate(bytes: bytes) else {
+                guard let block = pool.allocate(bytes: bytes) else {
                     #expect(budget.limit - budget.chargedBytes < 800_000)
                     if let last = unsafe live.popLast() { unsafe pool.free(last.pointer) }
                     continue
@@ -57,11 +57,11 @@ struct BlockPoolTests {
         let budget = Budget(limit: 8 << 20)
         let pool = BlockPool(budget: budget, stripes: 1, poisons: false)
         var small: [UInt] = []
-        while let block = unsafe pool.allocate(bytes: 600) { unsafe small.append(UInt(bitPattern: block.pointer)) }
+        while let block = pool.allocate(bytes: 600) { unsafe small.append(UInt(bitPattern: block.pointer)) }
         #expect(small.count * 600 > 7 << 20)
         // Every tenth stays: no chunk becomes empty by itself.
         for (index, address) in small.enumerated() where index % 10 != 0 { free(address, in: pool) }
-        #expect(unsafe pool.allocate(bytes: 100_000) == nil)
+        #expect(pool.allocate(bytes: 100_000) == nil)
         let vacating = pool.beginVacating(2 << 20)
         #expect(vacating.count >= 2)
         let chunks = Set(vacating.map(\.chunk.address))
@@ -70,7 +70,7 @@ struct BlockPoolTests {
         }
         #expect(pool.discard(atLeast: 1 << 20) >= 1 << 20)
         pool.endVacating(vacating)
-        #expect(unsafe pool.allocate(bytes: 100_000) != nil)
+        #expect(pool.allocate(bytes: 100_000) != nil)
     }
 
     private func free(_ address: UInt, in pool: BlockPool) {
@@ -90,7 +90,7 @@ struct BlockPoolTests {
                 var random = seed.generator(stream: number)
                 barrier.wait()
                 for step in 0..<20_000 {
-                    if let block = unsafe pool.allocate(bytes: Int.random(in: 1...20_000, using: &random)) {
+                    if let block = pool.allocate(bytes: Int.random(in: 1...20_000, using: &random)) {
                         let address = unsafe UInt(bitPattern: block.pointer)
                         if !queue.push(address) { unsafe pool.free(block.pointer) }
                     }

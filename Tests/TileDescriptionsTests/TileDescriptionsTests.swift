@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
 import Testing
 import TileDescriptions
 import TileModel
@@ -14,19 +15,6 @@ struct TileDescriptionsTests {
         #expect(text.contains(#"TileSize="256" Overlap="0" Format="jpg""#))
         #expect(text.contains(#"<Size Width="2900" Height="2150"/>"#))
         #expect(text.contains(#"xmlns="http://schemas.microsoft.com/deepzoom/2008""#))
-    }
-
-    @Test("a title that tries to leave its script element stays inside")
-    func titleIsEscaped() {
-        let text = JSONText.string("</script><b>\"\\\u{2028}\n").text
-        #expect(text == #""\u003c/script>\u003cb>\"\\\u2028\u000a""#)
-    }
-
-    @Test("numbers that JSON cannot write become null")
-    func notANumber() {
-        #expect(
-            JSONText.array([JSONText(Double.nan), JSONText(Double.infinity), JSONText(0.25)]).text == "[null,null,0.25]"
-        )
     }
 
     @Test("a slide's tile template is the Deep Zoom form, a map's the XYZ form")
@@ -46,6 +34,21 @@ struct TileDescriptionsTests {
         summary.format = .png
         #expect(summary.json.text.contains(#""tiles":"/tiles/a/{level}/{x}/{y}.png?v=0000000000000007""#))
         #expect(summary.json.text.contains(#""dzi":null"#))
+    }
+
+    @Test("a map's bounds are written west, south, east, north; what is not known is null")
+    func bounds() throws {
+        var summary = TilesetSummary(
+            id: "a",
+            title: "A",
+            kind: .map,
+            pyramid: try #require(Pyramid(mapTileSize: 256, levels: 0...3)),
+            format: .png,
+            version: TilesetVersion(hash: 7)
+        )
+        #expect(summary.json.text.contains(#""bounds":null"#))
+        summary.bounds = GeographicBounds(west: -10, south: -20.5, east: 30, north: 40)
+        #expect(summary.json.text.contains(#""bounds":[-10.0,-20.5,30.0,40.0]"#))
     }
 
     @Test("markup characters are escaped in text and in attributes")

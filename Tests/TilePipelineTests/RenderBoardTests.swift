@@ -68,13 +68,13 @@ struct RenderBoardTests {
         var board = Board(limit: 8)
         let jobAndTicket = Self.submit(&board, 0, member: 3, waiter: 7)
         let (job, ticket) = try #require(jobAndTicket)
-        let result1 = board.withdraw(job, ticket: ticket)
-        #expect(result1 == 7)
-        let result2 = board.take()
-        #expect(result2 == nil)
+        let withdrawn = board.withdraw(job, ticket: ticket)
+        #expect(withdrawn == 7)
+        let taken = board.take()
+        #expect(taken == nil)
         #expect(board.jobCount == 0)
-        let result3 = board.withdraw(job, ticket: ticket)
-        #expect(result3 == nil, "a waiter is handed back once")
+        let withdrawnAgain = board.withdraw(job, ticket: ticket)
+        #expect(withdrawnAgain == nil, "a waiter is handed back once")
     }
 
     @Test("a job stays while somebody else waits for it")
@@ -82,11 +82,11 @@ struct RenderBoardTests {
         var board = Board(limit: 8)
         let jobAndTicket = Self.submit(&board, 0, member: 3, waiter: 1)
         let (job, ticket) = try #require(jobAndTicket)
-        let result4 = Self.submit(&board, 0, member: 3, waiter: 2)
-        #expect(result4 != nil)
+        let another = Self.submit(&board, 0, member: 3, waiter: 2)
+        #expect(another != nil)
         _ = board.withdraw(job, ticket: ticket)
-        let result5 = board.take()
-        #expect(result5 === job)
+        let taken = board.take()
+        #expect(taken === job)
         let form = try Self.next(&board, job)
         let answered = board.finish(job, form, .made).waiters
         #expect(answered == [2])
@@ -95,14 +95,14 @@ struct RenderBoardTests {
     @Test("a full queue refuses new jobs, but not more waiters for a job that it has")
     func overload() {
         var board = Board(limit: 2)
-        let result6 = Self.submit(&board, 0, member: 1, waiter: 1)
-        #expect(result6 != nil)
-        let result7 = Self.submit(&board, 1, member: 1, waiter: 2)
-        #expect(result7 != nil)
-        let result8 = Self.submit(&board, 2, member: 1, waiter: 3)
-        #expect(result8 == nil)
-        let result9 = Self.submit(&board, 1, member: 2, waiter: 4)
-        #expect(result9 != nil)
+        let first = Self.submit(&board, 0, member: 1, waiter: 1)
+        #expect(first != nil)
+        let second = Self.submit(&board, 1, member: 1, waiter: 2)
+        #expect(second != nil)
+        let third = Self.submit(&board, 2, member: 1, waiter: 3)
+        #expect(third == nil)
+        let joining = Self.submit(&board, 1, member: 2, waiter: 4)
+        #expect(joining != nil)
         #expect(board.counts.refused == 1)
         #expect(board.queueDepth == 2)
     }
@@ -110,16 +110,16 @@ struct RenderBoardTests {
     @Test("a viewer who asks for a tile of a pre-warm's job moves it in front of all pre-warm work")
     func promotion() throws {
         var board = Board(limit: 8)
-        let result10 = Self.submit(&board, 0, member: nil, waiter: 1, .prewarm)
-        #expect(result10 != nil)
+        let earlier = Self.submit(&board, 0, member: nil, waiter: 1, .prewarm)
+        #expect(earlier != nil)
         let secondAndTicket = Self.submit(&board, 1, member: nil, waiter: 2, .prewarm)
         let (second, _) = try #require(secondAndTicket)
-        let result11 = Self.submit(&board, 1, member: 5, waiter: 3)
-        #expect(result11 != nil)
-        let result12 = board.take()
-        #expect(result12 === second)
-        let result13 = board.next(of: second)
-        #expect(result13?.form == Self.form(5), "and the awaited tile is made first")
+        let viewer = Self.submit(&board, 1, member: 5, waiter: 3)
+        #expect(viewer != nil)
+        let taken = board.take()
+        #expect(taken === second)
+        let next = board.next(of: second)
+        #expect(next?.form == Self.form(5), "and the awaited tile is made first")
         #expect(board.queueDepth == 1)
     }
 
@@ -151,15 +151,15 @@ struct RenderBoardTests {
         _ = board.finish(first, form, .made)
         let secondAndTicket = Self.submit(&board, 1, member: 1, waiter: 2)
         let (second, _) = try #require(secondAndTicket)
-        let result14 = board.next(of: first)
-        #expect(result14 == nil, "somebody waits elsewhere")
-        let result15 = board.take()
-        #expect(result15 === second)
+        let sibling = board.next(of: first)
+        #expect(sibling == nil, "somebody waits elsewhere")
+        let taken = board.take()
+        #expect(taken === second)
         while let (form, _) = board.next(of: second) { _ = board.finish(second, form, .made) }
-        let result16 = board.take()
-        #expect(result16 === first)
-        let result17 = board.next(of: first)
-        #expect(result17?.form == Self.form(2))
+        let takenByIdleWorker = board.take()
+        #expect(takenByIdleWorker === first)
+        let resumed = board.next(of: first)
+        #expect(resumed?.form == Self.form(2))
     }
 
     @Test("under overload the oldest siblings are dropped and counted")
@@ -168,13 +168,13 @@ struct RenderBoardTests {
         for x in 0..<5 {
             let jobAndTicket = Self.submit(&board, x, member: 1, waiter: x)
             let (job, _) = try #require(jobAndTicket)
-            let result18 = board.take()
-            #expect(result18 === job)
+            let taken = board.take()
+            #expect(taken === job)
             let form = try Self.next(&board, job)
             _ = board.finish(job, form, .made)
             _ = Self.submit(&board, 100 + x, member: 1, waiter: 100)
-            let result19 = board.next(of: job)
-            #expect(result19 == nil)
+            let sibling = board.next(of: job)
+            #expect(sibling == nil)
             let other = try Self.take(&board)
             while let (form, _) = board.next(of: other) { _ = board.finish(other, form, .made) }
         }
@@ -187,10 +187,10 @@ struct RenderBoardTests {
         var board = Board(limit: 8)
         let jobAndTicket = Self.submit(&board, 0, member: 5, waiter: 1)
         let (job, _) = try #require(jobAndTicket)
-        let result20 = board.take()
-        #expect(result20 === job)
-        let result21 = board.take()
-        #expect(result21 === job)
+        let firstWorkersJob = board.take()
+        #expect(firstWorkersJob === job)
+        let secondWorkersJob = board.take()
+        #expect(secondWorkersJob === job)
         let first = try Self.next(&board, job)
         let second = try Self.next(&board, job)
         #expect(first != second)
@@ -198,8 +198,8 @@ struct RenderBoardTests {
         _ = board.finish(job, second, .made)
         while let (form, _) = board.next(of: job) { _ = board.finish(job, form, .made) }
         #expect(board.jobCount == 1, "the job lives until its last worker leaves")
-        let result22 = board.next(of: job)
-        #expect(result22 == nil)
+        let rest = board.next(of: job)
+        #expect(rest == nil)
         #expect(board.jobCount == 0)
     }
 
@@ -227,10 +227,10 @@ struct RenderBoardTests {
         #expect(waiting.sorted() == [1, 2])
         let late = board.finish(running, form, .made).waiters
         #expect(late.isEmpty)
-        let result23 = board.next(of: running)
-        #expect(result23 == nil)
-        let result24 = Self.submit(&board, 2, member: 1, waiter: 3)
-        #expect(result24 == nil)
+        let rest = board.next(of: running)
+        #expect(rest == nil)
+        let refused = Self.submit(&board, 2, member: 1, waiter: 3)
+        #expect(refused == nil)
     }
 
     @Test("a pre-warm that joins a job which has just made everything is answered all the same")
@@ -243,11 +243,68 @@ struct RenderBoardTests {
             let form = try Self.next(&board, job)
             _ = board.finish(job, form, .made)
         }
-        let result25 = Self.submit(&board, 0, member: nil, waiter: 2, .prewarm)
-        #expect(result25 != nil)
+        let joined = Self.submit(&board, 0, member: nil, waiter: 2, .prewarm)
+        #expect(joined != nil)
         var answered: [Int] = []
         while let (form, _) = board.next(of: job) { answered += board.finish(job, form, .made).whole }
         #expect(answered == [2])
+    }
+
+    /// Makes a job whose awaited tile is made and whose siblings were put aside, because somebody waits elsewhere.
+    static func putAside(_ board: inout Board, _ x: Int) throws -> Board.Job {
+        let submitted = submit(&board, x, member: 1, waiter: x)
+        let (job, _) = try #require(submitted)
+        let taken = try take(&board)
+        #expect(taken === job)
+        let form = try next(&board, job)
+        _ = board.finish(job, form, .made)
+        let other = submit(&board, 1000 + x, member: 1, waiter: 1000 + x)
+        let (elsewhere, ticket) = try #require(other)
+        let none = board.next(of: job)
+        #expect(none == nil)
+        let withdrawn = board.withdraw(elsewhere, ticket: ticket)
+        #expect(withdrawn == 1000 + x)
+        return job
+    }
+
+    @Test("a pre-warm that joins siblings put aside is not dropped with them")
+    func prewarmJoinsLeftovers() throws {
+        var board = Board(limit: 2)
+        let job = try Self.putAside(&board, 0)
+        let joined = Self.submit(&board, 0, member: nil, waiter: 500, .prewarm)
+        #expect(joined != nil)
+        for x in 1...4 { _ = try Self.putAside(&board, x) }
+        var answered: [Int] = []
+        while let next = board.take() {
+            while let (form, _) = board.next(of: next) { answered += board.finish(next, form, .made).whole }
+            if next === job { break }
+        }
+        #expect(answered == [500])
+    }
+
+    @Test("a pre-warm in progress gives way to whoever waits, and is finished afterwards")
+    func prewarmGivesWay() throws {
+        var board = Board(limit: 2)
+        let submitted = Self.submit(&board, 0, member: nil, waiter: 1, .prewarm)
+        let (prewarm, _) = try #require(submitted)
+        _ = board.take()
+        let first = try Self.next(&board, prewarm)
+        _ = board.finish(prewarm, first, .made)
+        let awaited = Self.submit(&board, 1, member: 3, waiter: 2)
+        let (viewer, _) = try #require(awaited)
+        let none = board.next(of: prewarm)
+        #expect(none == nil)
+        let taken = try Self.take(&board)
+        #expect(taken === viewer)
+        let form = try Self.next(&board, viewer)
+        let answered = board.finish(viewer, form, .made).waiters
+        #expect(answered == [2])
+        while let (form, _) = board.next(of: viewer) { _ = board.finish(viewer, form, .made) }
+        let again = try Self.take(&board)
+        #expect(again === prewarm)
+        var whole: [Int] = []
+        while let (form, _) = board.next(of: prewarm) { whole += board.finish(prewarm, form, .made).whole }
+        #expect(whole == [1])
     }
 
     @Test("over random histories every accepted waiter is handed back exactly once")
@@ -280,8 +337,8 @@ struct RenderBoardTests {
                     next += 1
                 case 4:
                     if let (waiter, entry) = open.randomElement(using: &random) {
-                        let result26 = board.withdraw(entry.job, ticket: entry.ticket)
-                        #expect(result26 == waiter, "\(seed), history \(stream)")
+                        let withdrawn = board.withdraw(entry.job, ticket: entry.ticket)
+                        #expect(withdrawn == waiter, "\(seed), history \(stream)")
                         open[waiter] = nil
                     }
                 case 5:

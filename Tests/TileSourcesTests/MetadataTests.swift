@@ -13,7 +13,7 @@ struct MetadataTests {
         let full = metadata("{\"name\":\"N\",\"attribution\":\"A\",\"bounds\":[-10,-20.5,30,40]}")
         #expect(full.title == "N")
         #expect(full.attribution == "A")
-        #expect(full.bounds == TilesetInfo.GeographicBounds(west: -10, south: -20.5, east: 30, north: 40))
+        #expect(full.bounds == GeographicBounds(west: -10, south: -20.5, east: 30, north: 40))
         #expect(metadata("{\"bounds\":\"-10,-20.5, 30,40\"}").bounds == full.bounds)
         for bounds in ["[10,0,5,5]", "[0,0,200,5]", "[0,0,1]", "\"a,b,c,d\"", "[null,0,1,1]", "7"] {
             #expect(metadata("{\"bounds\":\(bounds)}").bounds == nil)

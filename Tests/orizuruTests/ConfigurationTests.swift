@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import HTTPMessages
 import HTTPServer
 import JSONText
+import LockFree
 import Telemetry
 import Testing
 import TileCache
@@ -130,7 +132,7 @@ struct ConfigurationTests {
     func values() {
         #expect(
             refusal(file: "{\n\n  workers: 0}")
-                == "workers in etc/site.json5, line 3: 0 is not accepted; expected a whole number of threads from 1 to 1024, or auto"
+                == "workers in etc/site.json5, line 3: 0 is not accepted; expected a whole number of threads from 1 to 512, or auto"
         )
         #expect(
             refusal(environment: ["ORIZURU_HTTP_IDLE_TIMEOUT": "75"])
@@ -174,7 +176,34 @@ struct ConfigurationTests {
 
     @Test("limits that contradict each other are refused")
     func limits() {
-        #expect(refusal(["s", "--http-header-bytes=4KiB"])?.contains("more than http.headerBytes (4KiB)") == true)
+        for size in ["4KiB", "8KiB"] {
+            let message = refusal(["s", "--http-header-bytes=\(size)"])
+            #expect(message?.contains("not less than http.headerBytes (\(size))") == true)
+        }
+    }
+
+    @Test("what the server cannot take is refused, not a trap: both ends of every number")
+    func bounds() throws {
+        for (flag, low, high) in [
+            ("workers", "1", "512"), ("reactors", "1", "255"), ("memory", "4MiB", "16TiB"),
+            ("http-header-bytes", "9KiB", "63KiB"),
+        ] {
+            for value in [low, high] {
+                let configuration = try load(["s", "--\(flag)=\(value)"]).configuration
+                // What the parts of the server demand of these numbers, as their own initialisers state it.
+                _ = RequestLimits(
+                    headByteCount: configuration.http.headerBytes.bytes,
+                    targetByteCount: configuration.http.targetBytes.bytes
+                )
+                #expect((1...255).contains(configuration.reactors))
+                #expect(configuration.workers + configuration.reactors < Collector.maxParticipants)
+            }
+        }
+        for (flag, value) in [
+            ("workers", "513"), ("reactors", "256"), ("memory", "3MiB"), ("http-header-bytes", "64KiB"),
+        ] {
+            #expect(refusal(["s", "--\(flag)=\(value)"]) != nil, "\(flag) \(value)")
+        }
     }
 
     @Test("a variable with a slip in its name is mentioned, and those of other programs are not")

@@ -4,6 +4,7 @@
 // errno, so that no caller reads errno after code that may have changed it.
 #pragma once
 #include "platform_events.h"
+#include "platform_limits.h"
 #include "platform_pages.h"
 #include "platform_scan.h"
 #include "platform_signals.h"

@@ -24,7 +24,7 @@ int platform_listen(
 int platform_bound_port(int fd);
 /// Accepts one connection, non-blocking and closed on exec; -EAGAIN when none waits.
 int platform_accept(int listener, struct platform_peer *_Nonnull peer);
-/// Makes a listener drop new handshakes while those that are complete can still be accepted.
+/// Makes a listener drop new handshakes; those that were begun may complete, and be accepted.
 int platform_refuse_handshakes(int listener);
 
 /// Receives up to `capacity` bytes; 0 at the end of the stream.
@@ -40,6 +40,9 @@ ssize_t platform_send_parts(
 ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count);
 /// Announces the end of what is sent.
 int platform_shutdown_writing(int fd);
+
+// How many sent bytes the peer has not acknowledged yet; 0 where that is not known.
+int platform_queued_output(int fd);
 /// Closes a descriptor, once: after EINTR it is closed as well (Linux).
 void platform_close(int fd);
 

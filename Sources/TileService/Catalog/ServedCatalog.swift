@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
 import TileDescriptions
 import TileModel
 package import TilePipeline
@@ -57,13 +58,14 @@ package final class ServedCatalog: Sendable {
         return TilesetSummary(
             id: tileset.id,
             title: info.title,
-            kind: info.kind == .slide ? .slide : .map,
+            kind: info.kind,
             pyramid: info.pyramid,
             format: info.format,
             version: info.version,
             familyTop: tileset.source.family(for: finest)?.parent.level,
             micronsPerPixel: info.micronsPerPixel,
-            attribution: info.attribution
+            attribution: info.attribution,
+            bounds: info.bounds
         )
     }
 }

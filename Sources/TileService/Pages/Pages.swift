@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import JSONText
 import TileDescriptions
 import TileModel
 
@@ -31,7 +32,7 @@ enum Pages {
             PackageResources.catalog_html,
             [
                 "{{CATALOG_LIST}}": items.joined(separator: "\n"),
-                "{{CATALOG_JSON}}": JSONText.array(summaries.map(\.json)).text,
+                "{{CATALOG_JSON}}": JSONOutput.array(summaries.map(\.json)).text,
             ]
         )
     }

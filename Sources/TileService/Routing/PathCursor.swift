@@ -64,11 +64,4 @@ enum PathPart {
         }
         return nil
     }
-
-    /// The text of the part where it is UTF-8, for documents and the log; cold.
-    static func text(_ path: Span<UInt8>, _ range: Range<Int>) -> String {
-        var bytes: [UInt8] = []
-        for index in range { bytes.append(path[index]) }
-        return String(decoding: bytes, as: UTF8.self)
-    }
 }

@@ -30,6 +30,14 @@ struct StoredTile {
         unsafe UnsafeRawBufferPointer(rebasing: headers[TileHeaders.entityTagLine])
     }
 
+    /// Whether the tile follows from its tileset's version alone (`OpenTileset.entityTag`): the last digit is even.
+    var isOfVersion: Bool {
+        // SAFETY: as above; the last byte of the tag is the closing quote.
+        let digit = unsafe headers[TileHeaders.entityTag.upperBound - 2]
+        // '0'...'9' and 'a'...'f': the letters' codes are odd where their values are even.
+        return (digit < 0x3A ? digit : digit + 1) & 1 == 0
+    }
+
     /// Whether the value of an If-None-Match field names the tile's tag.
     func isListed(in list: UnsafeRawBufferPointer) -> Bool {
         unsafe EntityTag.isListed(UnsafeRawBufferPointer(rebasing: headers[TileHeaders.entityTag]), in: list)

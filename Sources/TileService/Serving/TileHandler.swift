@@ -170,7 +170,7 @@ final class TileHandler: RequestHandler {
             start: start
         )
         if !wantsFamily, let known = waiting.knownTags, let tag = tileset.knownEntityTag(of: key),
-            EntityTagText.isListed(tag, in: known)
+            EntityTagText.isListed(tag, in: known), known != [UInt8(ascii: "*")]
         {
             // A tile that is rendered has its tag before it is: nothing need be made to say that it is the same.
             notModified(tag, .none, isVersioned, &responder)
@@ -193,7 +193,7 @@ final class TileHandler: RequestHandler {
     }
 
     private func send(_ tile: StoredTile, _ tier: TileTier, _ isVersioned: Bool, _ responder: inout Responder) {
-        unsafe lines[tier, isVersioned: isVersioned].withUnsafeBytes { extra in
+        unsafe lines[tier, isVersioned: isVersioned && tile.isOfVersion].withUnsafeBytes { extra in
             unsafe responder.send(
                 status: .ok,
                 head: tile.headers,
@@ -257,7 +257,7 @@ final class TileHandler: RequestHandler {
     private func notModified(_ tile: StoredTile, _ tier: TileTier, _ isVersioned: Bool, _ responder: inout Responder) {
         scratch.removeAll(keepingCapacity: true)
         unsafe scratch.append(contentsOf: tile.entityTagLine)
-        sendNotModified(tier, isVersioned, &responder)
+        sendNotModified(tier, isVersioned && tile.isOfVersion, &responder)
     }
 
     private func notModified(_ tag: UInt64, _ tier: TileTier, _ isVersioned: Bool, _ responder: inout Responder) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import JSONText
 import Prewarm
 
 extension PrewarmCommand {
@@ -78,16 +79,17 @@ extension PrewarmCommand {
     /// The summary for machines: the counts, how it ended, and the failures that were kept.
     static func json(_ summary: PrewarmSummary) -> String {
         let failures = summary.failures.map { failure in
-            let members = [("tileset", failure.tileset), ("path", failure.path), ("reason", failure.reason)]
-            return "{" + members.map { "\"\($0)\":\(ProgressText.quoted($1))" }.joined(separator: ",") + "}"
+            JSONOutput.object([
+                ("tileset", .string(failure.tileset)), ("path", .string(failure.path)),
+                ("reason", .string(failure.reason)),
+            ])
         }
         return ProgressText.json(
             summary.counts,
             event: "summary",
             more: [
-                ("complete", "\(summary.isComplete)"), ("stopped", "\(summary.wasStopped)"),
-                ("gave_up", summary.gaveUp.map(ProgressText.quoted) ?? "null"),
-                ("failures", "[\(failures.joined(separator: ","))]"),
+                ("complete", .bool(summary.isComplete)), ("stopped", .bool(summary.wasStopped)),
+                ("gave_up", JSONOutput(summary.gaveUp)), ("failures", .array(failures)),
             ]
         )
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPlatform
 import Glibc
 import HTTPMessages
 import HTTPServer
@@ -18,6 +19,14 @@ enum ServeCommand {
         let configuration = loaded.configuration
         let logger = Logger(level: configuration.log.level, format: configuration.log.format)
         for warning in loaded.warnings { logger.log(.warning, warning) }
+        let descriptors = platform_raise_descriptor_limit()
+        if descriptors >= 0, descriptors < configuration.http.connections {
+            logger.log(
+                .notice,
+                "fewer connections than configured: this process may not open as many files (ulimit -n)",
+                ["configured": .integer(configuration.http.connections), "files": .integer(descriptors)]
+            )
+        }
         // Before the first thread, so that every thread inherits it and only `wait` sees the signals.
         let signals: TerminationSignals
         do {

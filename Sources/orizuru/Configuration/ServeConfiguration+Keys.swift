@@ -31,7 +31,7 @@ extension ServeConfiguration {
         )
         static let memory = ConfigurationKey(
             "memory",
-            .bytes(.mebibytes(1)...(.gibibytes(16384))).orAutomatic(automaticMemory),
+            .bytes(.mebibytes(4)...(.gibibytes(16384))).orAutomatic(automaticMemory),
             standard: .string("auto"),
             group: general,
             help: """
@@ -41,14 +41,14 @@ extension ServeConfiguration {
         )
         static let workers = ConfigurationKey(
             "workers",
-            .count(1...1024, of: "threads").orAutomatic(\.cores),
+            .count(1...512, of: "threads").orAutomatic { min($0.cores, 512) },
             standard: .string("auto"),
             group: general,
             help: "Threads that render tiles, at low priority. auto: one per core."
         )
         static let reactors = ConfigurationKey(
             "reactors",
-            .count(1...256, of: "threads").orAutomatic { min($0.cores, 256) },
+            .count(1...255, of: "threads").orAutomatic { min($0.cores, 255) },
             standard: .string("auto"),
             group: general,
             help: "Threads that own the sockets. auto: one per core."
@@ -119,14 +119,14 @@ extension ServeConfiguration {
         )
         static let headerBytes = ConfigurationKey(
             "http.headerBytes",
-            .bytes(.kibibytes(1)...(.mebibytes(1))),
+            .bytes(.kibibytes(1)...(.kibibytes(63))),
             standard: .string("16KiB"),
             group: http,
             help: "The longest request line and headers together that are read; beyond it, 431."
         )
         static let targetBytes = ConfigurationKey(
             "http.targetBytes",
-            .bytes(.kibibytes(1)...(.mebibytes(1))),
+            .bytes(.kibibytes(1)...(.kibibytes(62))),
             standard: .string("8KiB"),
             group: http,
             help: "The longest path and query of a request that are read; beyond it, 414."

@@ -117,10 +117,10 @@ struct ServeConfiguration: Sendable, Equatable {
                 "there is nothing to serve: name a slide, a pyramid or a folder of them, as in 'orizuru serve ./slides'"
             )
         }
-        if http.targetBytes > http.headerBytes {
+        if http.targetBytes >= http.headerBytes {
             throw ConfigurationError(
                 """
-                \(settings.place(of: Keys.targetBytes.facts)) is \(http.targetBytes), more than http.headerBytes \
+                \(settings.place(of: Keys.targetBytes.facts)) is \(http.targetBytes), not less than http.headerBytes \
                 (\(http.headerBytes)), of which it is a part; lower the one or raise the other
                 """
             )

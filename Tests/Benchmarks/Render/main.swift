@@ -3,19 +3,11 @@
 // What rendering a family costs, next to what the JPEG library alone costs for the same family, measured in turns by
 // one program. Prints a table and writes .build/bench/render.json.
 
+import BenchmarkSupport
 import FamilyRendering
 import Foundation
+import TestSupport
 import TileModel
-
-/// The slide's folder, or nil where the shared data is absent.
-func slideFolder() -> URL? {
-    let environment = ProcessInfo.processInfo.environment
-    let data =
-        environment["ORIZURU_DATA"].map { URL(fileURLWithPath: $0, isDirectory: true) }
-        ?? packageRoot.appending(path: "../shared/data").standardized
-    let slide = data.appending(path: "slides/he-q90-r32")
-    return FileManager.default.fileExists(atPath: slide.path) ? slide : nil
-}
 
 /// One family's material, from its pack.
 func material(_ family: Family, _ pyramid: Pyramid, _ slide: URL) throws -> FamilyMaterial {
@@ -138,16 +130,11 @@ func run(_ slide: URL, rounds: Int) throws {
         "first_tile_ratio_floor": series.medianRatio("first", "first, floor"),
         "allocations_per_family": perFamily,
     ]
-    for (name, value) in figures.sorted(by: { $0.key < $1.key }) {
-        print("  \(name) = \(String(format: "%.3f", value))")
-    }
-    let file = packageRoot.appending(path: ".build/bench/render.json")
-    try Report(command: "bench-render", figures: figures).write(to: file)
-    print("wrote \(file.path)")
+    try BenchmarkReport(command: "bench-render", figures: figures).write(as: "render")
 }
 
-guard let slide = slideFolder() else {
-    print("SKIPPED: bench-render needs the shared test data; set ORIZURU_DATA to its folder")
+guard let slide = try? SharedData.url("slides/he-q90-r32") else {
+    print("SKIPPED: bench-render \(SharedData.reason)")
     exit(0)
 }
 do {

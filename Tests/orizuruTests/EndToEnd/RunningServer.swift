@@ -56,6 +56,8 @@ struct CatalogEntry: Decodable {
     let maxLevel: Int
     let format: String
     let tiles: String
+    /// West, south, east, north; nil where it is null.
+    let bounds: [Double]?
 
     /// The geometry, from the numbers alone.
     var pyramid: Pyramid? {

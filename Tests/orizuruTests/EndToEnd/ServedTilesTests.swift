@@ -47,6 +47,13 @@ struct ServedTilesTests {
         }
     }
 
+    @Test("the catalog tells what a map covers, as its metadata says, and nothing of the kind of a slide")
+    func bounds() throws {
+        for tileset in try RunningServer([sampleFolder]).catalog() {
+            #expect(tileset.bounds == (tileset.kind == "map" ? [-180, -85.0511, 180, 85.0511] : nil), "\(tileset.id)")
+        }
+    }
+
     @Test(
         "on every level every Deep Zoom tile has exactly its size, and the XYZ form is padded to full size",
         arguments: ["sample", "he-odd-size", "dzi"]

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Testing
+package import Testing
 
 /// Expects equal bytes, and names the first that differs. `#expect(a == b)` would work out the whole difference of two
 /// pictures when it fails, which takes minutes.
-func expectBytes(
+package func expectBytes(
     _ found: [UInt8],
     equal expected: [UInt8],
     _ comment: @autoclosure () -> String = "",

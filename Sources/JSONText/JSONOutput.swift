@@ -3,17 +3,17 @@
 /// A JSON value that is only ever written: what our documents are made of.
 ///
 /// Objects keep the order they are written in, so that the same catalog gives the same bytes. Source: RFC 8259.
-package indirect enum JSONText: Sendable {
+package indirect enum JSONOutput: Sendable {
     case null
     case bool(Bool)
     case integer(Int)
     case number(Double)
     case string(String)
-    case array([JSONText])
-    case object([(String, JSONText)])
+    case array([JSONOutput])
+    case object([(String, JSONOutput)])
 
     /// A string, or null.
-    package init(_ text: String?) { self = text.map(JSONText.string) ?? .null }
+    package init(_ text: String?) { self = text.map(JSONOutput.string) ?? .null }
 
     /// A finite number, or null: JSON has neither infinities nor NaN.
     package init(_ value: Double?) {
@@ -57,14 +57,15 @@ package indirect enum JSONText: Sendable {
         }
     }
 
-    /// `<` is escaped too, so that the text may stand inside a script element of a page.
+    /// `<` is escaped too, so that the text may stand inside a script element of a page; and the control characters
+    /// beyond ASCII's first, so that it may be shown on a terminal.
     private static func quote(_ text: String, to output: inout String) {
         output += "\""
         for scalar in text.unicodeScalars {
             switch scalar {
             case "\"": output += "\\\""
             case "\\": output += "\\\\"
-            case "<", "\u{2028}", "\u{2029}", "\0"..<" ":
+            case "<", "\u{2028}", "\u{2029}", "\0"..<" ", "\u{7F}"..<"\u{A0}":
                 let digits = String(scalar.value, radix: 16)
                 output += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
             default: output.unicodeScalars.append(scalar)

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import JSONText
 package import TileModel
 
 /// What the documents say of one tileset: the facts a client needs before it asks for tiles.
 package struct TilesetSummary: Sendable {
-    package enum Kind: String, Sendable { case slide, map }
-
     package var id: String
     package var title: String
-    package var kind: Kind
+    package var kind: TilesetKind
     package var pyramid: Pyramid
     package var format: TileFormat
     package var version: TilesetVersion
@@ -16,17 +15,20 @@ package struct TilesetSummary: Sendable {
     package var familyTop: Int?
     package var micronsPerPixel: Double?
     package var attribution: String?
+    /// What a map covers.
+    package var bounds: GeographicBounds?
 
     package init(
         id: String,
         title: String,
-        kind: Kind,
+        kind: TilesetKind,
         pyramid: Pyramid,
         format: TileFormat,
         version: TilesetVersion,
         familyTop: Int? = nil,
         micronsPerPixel: Double? = nil,
-        attribution: String? = nil
+        attribution: String? = nil,
+        bounds: GeographicBounds? = nil
     ) {
         self.id = id
         self.title = title
@@ -37,6 +39,7 @@ package struct TilesetSummary: Sendable {
         self.familyTop = familyTop
         self.micronsPerPixel = micronsPerPixel
         self.attribution = attribution
+        self.bounds = bounds
     }
 }
 
@@ -45,7 +48,7 @@ extension TilesetSummary {
     ///
     /// `tiles` is a template relative to the server's root with `{level}`, `{x}` and `{y}` to fill in: the Deep Zoom
     /// form (partial edges, overlap kept) for slides, the XYZ form for maps. Its `v` makes the answers immutable.
-    package var json: JSONText {
+    package var json: JSONOutput {
         let ext = format.fileExtensions[0]
         let place = kind == .slide ? "{level}/{x}_{y}" : "{level}/{x}/{y}"
         return .object([
@@ -58,23 +61,22 @@ extension TilesetSummary {
             ("overlap", .integer(pyramid.overlap)),
             ("minLevel", .integer(pyramid.minLevel)),
             ("maxLevel", .integer(pyramid.maxLevel)),
-            ("familyTop", familyTop.map(JSONText.integer) ?? .null),
+            ("familyTop", familyTop.map(JSONOutput.integer) ?? .null),
             ("format", .string(ext)),
             ("version", .string(version.description)),
             ("tileCount", .integer(pyramid.tileCount)),
             ("viewer", .string("/viewer/\(id)")),
             ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
             ("tiles", .string("/tiles/\(id)/\(place).\(ext)?v=\(version)")),
-            ("micronsPerPixel", JSONText(micronsPerPixel)),
-            ("attribution", JSONText(attribution)),
+            ("micronsPerPixel", JSONOutput(micronsPerPixel)),
+            ("attribution", JSONOutput(attribution)),
+            ("bounds", Self.json(bounds)),
         ])
     }
-}
 
-/// The document `/catalog.json`.
-package enum CatalogDocument {
-    /// All tilesets in the order given, and the paths that could not be opened with the reason.
-    package static func json(tilesets: [TilesetSummary]) -> JSONText {
-        .object([("tilesets", .array(tilesets.map(\.json)))])
+    /// West, south, east, north, as in TileJSON.
+    private static func json(_ bounds: GeographicBounds?) -> JSONOutput {
+        guard let bounds else { return .null }
+        return .array([bounds.west, bounds.south, bounds.east, bounds.north].map(JSONOutput.number))
     }
 }

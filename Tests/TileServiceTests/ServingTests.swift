@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+import TileModel
+
+@testable import TileService
+
+@Suite("What answers are made of")
+struct ServingTests {
+    @Test("an answer tells the tier that it came from, or that it came from none (RFC 9211)")
+    func cacheStatus() {
+        let lines = AnswerLines(maxAge: 60)
+        let expected: [(TileTier, String)] = [
+            (.hot, "orizuru; hit; detail=hot"), (.warm, "orizuru; hit; detail=warm"),
+            (.disk, "orizuru; hit; detail=disk"), (.shared, "orizuru; hit; detail=shared"),
+            (.render, "orizuru; fwd=miss; detail=render"), (.none, "orizuru; fwd=bypass"),
+        ]
+        #expect(Set(expected.map(\.0)) == Set(TileTier.allCases))
+        for (tier, status) in expected {
+            for isVersioned in [false, true] {
+                let text = Self.text(lines[tier, isVersioned: isVersioned])
+                #expect(text.hasPrefix("Cache-Status: \(status)\r\nCache-Control: "), "\(tier): \(text)")
+                #expect(text.hasSuffix("\r\n") && text.split(separator: "\r\n").count == 2)
+            }
+        }
+    }
+
+    @Test("a URL with the version is kept for a year, one without it as long as configured, or asked for again")
+    func lifetimes() {
+        let hour = AnswerLines(maxAge: 3600)
+        let asked = AnswerLines(maxAge: 0)
+        for tier in TileTier.allCases {
+            for lines in [hour, asked] {
+                #expect(Self.cacheControl(lines[tier, isVersioned: true]) == "public, max-age=31536000, immutable")
+            }
+            #expect(
+                Self.cacheControl(hour[tier, isVersioned: false])
+                    == "public, max-age=3600, stale-while-revalidate=86400"
+            )
+            #expect(Self.cacheControl(asked[tier, isVersioned: false]) == "no-cache")
+        }
+    }
+
+    @Test("a tile's stored headers begin with its ETag and end with the blank line")
+    func storedHeaders() throws {
+        let block = try Self.block(.open, format: .png, byteCount: 12_345)
+        #expect(
+            Self.text(block) == """
+                ETag: "00c0ffee00000001"\r
+                Content-Type: image/png\r
+                Content-Length: 12345\r
+                Access-Control-Allow-Origin: *\r
+                Access-Control-Expose-Headers: Cache-Status, ETag\r
+                Timing-Allow-Origin: *\r
+                X-Content-Type-Options: nosniff\r
+                \r
+
+                """
+        )
+    }
+
+    @Test("the ETag stands at its fixed place whatever follows, and is what If-None-Match is compared with")
+    func fixedPlace() throws {
+        let other = try #require(CrossOriginRules(allowedOrigin: "https://example.org"))
+        for rules in [CrossOriginRules.open, other, nil] {
+            for (format, byteCount) in [(TileFormat.jpeg, 1), (.webp, 99_999_999)] {
+                let block = try Self.block(rules, format: format, byteCount: byteCount)
+                #expect(Self.text(block[TileHeaders.entityTagLine]) == "ETag: \"00c0ffee00000001\"\r\n")
+                let tag = Array(block[TileHeaders.entityTag])
+                #expect(Self.text(tag) == "\"00c0ffee00000001\"")
+                #expect(EntityTagText.isListed(tag, in: Array("\"x\", \"00c0ffee00000001\"".utf8)))
+                #expect(EntityTagText.isListed(0xC0_FFEE_0000_0001, in: tag))
+                #expect(!EntityTagText.isListed(0xC0_FFEE_0000_0002, in: tag))
+            }
+        }
+    }
+
+    @Test("without cross-origin rules no field of theirs is sent; with an origin it is named")
+    func crossOrigin() throws {
+        let closed = Self.text(try Self.block(nil, format: .jpeg, byteCount: 7))
+        #expect(!closed.contains("Access-Control") && !closed.contains("Timing-Allow-Origin"))
+        #expect(closed.hasSuffix("Content-Length: 7\r\nX-Content-Type-Options: nosniff\r\n\r\n"))
+        let rules = try #require(CrossOriginRules(allowedOrigin: "https://example.org"))
+        let named = Self.text(try Self.block(rules, format: .jpeg, byteCount: 7))
+        #expect(named.contains("\r\nAccess-Control-Allow-Origin: https://example.org\r\n"))
+        #expect(!named.contains("*"))
+    }
+
+    @Test("an origin that could not stand in a field is refused", arguments: ["", "a b", "a\r\nX: y", "ö"])
+    func originRefused(text: String) {
+        #expect(CrossOriginRules(allowedOrigin: text) == nil)
+    }
+
+    private static func block(_ rules: CrossOriginRules?, format: TileFormat, byteCount: Int) throws -> [UInt8] {
+        let tile = TileCoordinate(level: 3, x: 1, y: 2)
+        let key = try #require(TileKey(ordinal: 1, tile: tile, variant: TileVariant(format: format, isPadded: false)))
+        var block: [UInt8] = []
+        TileHeaders(crossOrigin: rules).appendHeaders(
+            of: key,
+            entityTag: 0xC0_FFEE_0000_0001,
+            format: format,
+            byteCount: byteCount,
+            to: &block
+        )
+        return block
+    }
+
+    private static func cacheControl(_ lines: [UInt8]) -> Substring? {
+        text(lines).split(separator: "\r\n").last?.split(separator: ": ", maxSplits: 1).last
+    }
+
+    private static func text(_ bytes: some Collection<UInt8>) -> String { String(decoding: bytes, as: UTF8.self) }
+}
