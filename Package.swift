@@ -176,7 +176,7 @@ let package = Package(
         ),
         .executableTarget(
             name: "bench-eviction",
-            dependencies: ["TileCache", "TileModel", "JSONText", "TestSupport"],
+            dependencies: ["TileCache", "TileModel", "JSONText", "BenchmarkSupport", "TestSupport"],
             path: "Tests/Benchmarks/Eviction",
             swiftSettings: swiftSettings
         ),

@@ -4,15 +4,17 @@
 ///
 /// A round asks for a sample at a time, so the calls are few and need not be specialised.
 package protocol EvictionGround {
-    /// Bytes of the entries of each class.
+    /// Bytes of the warm entries.
     var warmBytes: Int { get }
-    var unusedBytes: Int { get }
+    /// Bytes of the hot entries.
     var hotBytes: Int { get }
     /// Places that one turn of the hand passes.
     var placeCount: Int { get }
-    /// Called around each sample: candidates are valid in between.
+    /// Begins a sample; candidates are valid until `sampleEnds()`, and may be offered again afterwards.
     mutating func sampleBegins()
     mutating func sampleEnds()
+    /// Offers an entry that an earlier sample left, if it is still there.
+    mutating func offerAgain(_ candidate: EvictionCandidate, to sample: inout EvictionSample)
     /// Moves the hand on and offers every entry that it passes, until the sample is full or a bounded number of places
     /// was passed. Returns how many were.
     mutating func collect(into sample: inout EvictionSample) -> Int
@@ -26,88 +28,111 @@ package protocol EvictionGround {
 package struct EvictionCandidate: Sendable {
     /// The worth of staying.
     package let score: Double
-    /// Two words by which the ground finds it again.
+    /// Where the ground finds it again, and how it knows that it is the same.
     package let place: Int
     package let word: UInt64
 }
 
-/// The next entries of the class that has to give, scored.
+/// Entries of the class that has to give, scored.
 package struct EvictionSample {
     private let policy: EvictionPolicy
-    private let tuning: EvictionTuning
-    package fileprivate(set) var takesWarm = true
+    private let size: Int
     fileprivate var candidates: [EvictionCandidate] = []
+    /// How many of the candidates an earlier sample left.
+    fileprivate var keptCount = 0
+    /// How many of them nobody has asked for.
+    fileprivate var unusedCount = 0
+    /// Whether warm entries are looked for, or hot ones.
+    package fileprivate(set) var takesWarm = true
 
     fileprivate init(_ policy: EvictionPolicy, _ tuning: EvictionTuning) {
         self.policy = policy
-        self.tuning = tuning
         size = tuning.sampleSize
-        candidates.reserveCapacity(tuning.sampleSize + 8)
+        // The last bucket or family may overshoot by some.
+        candidates.reserveCapacity(tuning.sampleSize + tuning.keptSize + 8)
     }
 
-    package var isFull: Bool { candidates.count >= size }
-    private let size: Int
+    /// Whether the hand has gone far enough.
+    package var isFull: Bool { candidates.count - keptCount >= size }
 
     /// Whether entries of a class are looked for.
-    fileprivate var unused = 0
-    fileprivate var wanted = 0
-    package func wants(isHot: Bool, count: Int) -> Bool {
-        if tuning.three { return wanted == (isHot ? 2 : count == 0 ? 0 : 1) }
-        return wants(isHot: isHot)
-    }
-    package func wants(isHot: Bool) -> Bool { !policy.hasClasses || tuning.unified || isHot != takesWarm }
+    package func wants(isHot: Bool) -> Bool { !policy.hasClasses || isHot != takesWarm }
 
+    /// Adds an entry that is wanted. `place` and `word` are the ground's.
     package mutating func offer(_ entry: EvictionEntry, place: Int, word: UInt64) {
-        if entry.useCount == 0 { unused += 1 }
-        candidates.append(
-            EvictionCandidate(score: policy.evictionScore(entry, tuning), place: place, word: word)
-        )
+        if entry.useCount == 0 { unusedCount += 1 }
+        candidates.append(EvictionCandidate(score: policy.evictionScore(entry), place: place, word: word))
+    }
+
+    fileprivate mutating func begin(takesWarm: Bool) {
+        candidates.removeAll(keepingCapacity: true)
+        keptCount = 0
+        unusedCount = 0
+        self.takesWarm = takesWarm
     }
 }
 
 /// The decisions of the keeper: which class gives, who of a sample leaves, when counts age. No memory, no clock, no
 /// threads: the keeper and the simulator of `bench-eviction` run the same code.
 ///
-/// A sample is the next 32 entries of the class that has to give, in the order of the hash, so it is random and every
-/// entry is visited equally often. The part of it with the lowest scores leaves; the others have their counts halved,
-/// once per generation.
+/// *How.* The hand goes over the table in the order of the hash, so what it passes is random and every entry is visited
+/// equally often. A sample is the next 16 entries of the class that has to give, and the 16 lowest that stayed of the
+/// sample before (Redis keeps such a pool; it doubles what a visit is worth). A quarter of the warm ones from the hand, or
+/// one in sixteen of the hot ones, leaves: the lowest of all 32. The others, if hot, have their counts halved, once per
+/// generation.
+///
+/// *From where.* Two classes with ghosts follow 2Q (Johnson, Shasha, 1994) and S3-FIFO (Yang et al., 2023); uses per byte
+/// is GDSF (Cherkasova, 1998) with decay in place of its clock; ghosts that remember the count stand in for TinyLFU's
+/// sketch (Einziger, Friedman, Manes, 2017), which would have to be written on every hit.
+///
+/// *What it gives up.* A sample is no order: what leaves is among the lowest, not the lowest. The share of warm is not
+/// learned; attempts to learn it from ghost hits did worse on every trace.
 package struct EvictionRound {
     package let policy: EvictionPolicy
     package let tuning: EvictionTuning
     private let generationBytes: Int
     private var bytesSinceGeneration = 0
     private var sample: EvictionSample
-    /// Counts how often so many bytes were evicted as a generation has.
+    private var keptWarm: [EvictionCandidate] = []
+    private var keptHot: [EvictionCandidate] = []
+    /// The share of entries among the warm ones lately sampled that nobody has asked for: a moving mean.
+    private var siblingPart = 0.5
+    /// Counts how often a generation's bytes were evicted.
     package private(set) var generation: UInt16 = 0
 
-    package init(policy: EvictionPolicy, budget: Int, tuning: EvictionTuning = .standard) {
+    package init(policy: EvictionPolicy, budget: Int, tuning: EvictionTuning = EvictionTuning()) {
         self.policy = policy
         self.tuning = tuning
-        generationBytes = Int(Double(budget) * tuning.generationShare)
+        generationBytes = Int(Double(budget) * tuning.generationBudgets)
         sample = EvictionSample(policy, tuning)
-        shares = [tuning.unusedShare, tuning.onceShare, 1 - tuning.unusedShare - tuning.onceShare]
+        keptWarm.reserveCapacity(tuning.keptSize)
+        keptHot.reserveCapacity(tuning.keptSize)
     }
 
+    /// The share of the bytes that warm may have now.
+    package var warmShare: Double { tuning.warmShare + tuning.siblingShare * siblingPart }
+
     /// Evicts about so many bytes and entries; false where one turn of the hand found nothing to evict.
-    package mutating func evict(bytes: Int, entries: Int = 0, from ground: inout some EvictionGround) -> Bool {
+    ///
+    /// `isUrgent`: somebody waits for room; less care is taken to find who is worth least.
+    package mutating func evict(
+        bytes: Int,
+        entries: Int,
+        isUrgent: Bool = false,
+        from ground: inout some EvictionGround
+    ) -> Bool {
         var evictedBytes = 0
         var evictedEntries = 0
         var fruitless = 0
         while evictedBytes < bytes || evictedEntries < entries {
-            let warm = ground.warmBytes
-            let hot = ground.hotBytes
-            sample.unused = 0
-            sample.takesWarm = policy.takesWarm(warmBytes: warm, hotBytes: hot, tuning, unused: unusedPart + tuning.staleWeight / tuning.unusedWeight * max(stalePart - tuning.staleFloor, 0))
-            if tuning.three {
-                let sizes = [Double(ground.unusedBytes), Double(warm - ground.unusedBytes), Double(hot)]
-                var best = 0
-                for c in 1..<3 where sizes[c] * shares[best] > sizes[best] * shares[c] { best = c }
-                sample.wanted = best
-                sample.takesWarm = best != 2
-            }
+            let takesWarm = policy.takesWarm(
+                warmBytes: ground.warmBytes,
+                hotBytes: ground.hotBytes,
+                warmShare: warmShare
+            )
             ground.sampleBegins()
-            let passed = ground.collect(into: &sample)
-            let left = evictFromSample(&ground)
+            let passed = takeSample(takesWarm, &ground)
+            let left = evictFromSample(isUrgent, &ground)
             ground.sampleEnds()
             evictedBytes += left.bytes
             evictedEntries += left.entries
@@ -117,47 +142,27 @@ package struct EvictionRound {
         return true
     }
 
-    private var unusedPart = 0.5
-    package private(set) var stalePart = 0.0
-    private var shares = [0.25, 0.05, 0.7]
-    private var dropped = [0.0, 0.0, 0.0]
-    private var regret = [0.0, 0.0, 0.0]
-    private var sinceAdapt = 0
-
-    /// A requested miss was dropped with so many uses.
-    package mutating func missed(uses: Int, weight: Double) { regret[min(uses, 2)] += weight }
-
-    package var shareText: String { shares.map { String(Int($0 * 100)) }.joined(separator: "/") }
-
-    private mutating func adapt(_ bytes: Int) {
-        sinceAdapt += bytes
-        guard sinceAdapt > generationBytes / 8 else { return }
-        sinceAdapt = 0
-        var density = [0.0, 0.0, 0.0]
-        for c in 0..<3 { density[c] = dropped[c] > Double(generationBytes) / 50 ? regret[c] / dropped[c] : -1 }
-        let known = density.indices.filter { density[$0] >= 0 }
-        if known.count > 1 {
-            let up = known.max { density[$0] < density[$1] }!
-            let down = known.min { density[$0] < density[$1] }!
-            if density[up] > density[down] * 1.2 {
-                let step = min(tuning.adapt, shares[down] - tuning.minShare)
-                shares[up] += step
-                shares[down] -= step
-            }
+    private mutating func takeSample(_ takesWarm: Bool, _ ground: inout some EvictionGround) -> Int {
+        sample.begin(takesWarm: takesWarm)
+        for candidate in takesWarm ? keptWarm : keptHot { ground.offerAgain(candidate, to: &sample) }
+        sample.keptCount = sample.candidates.count
+        sample.unusedCount = 0
+        let passed = ground.collect(into: &sample)
+        let fresh = sample.candidates.count - sample.keptCount
+        if takesWarm && fresh > 0 {
+            siblingPart += (Double(sample.unusedCount) / Double(fresh) - siblingPart) / 16
         }
-        // What never has to give may give a little, to be known.
-        for c in 0..<3 where density[c] < 0 && shares[c] > tuning.minShare + 0.1 {
-            shares[c] -= tuning.adapt / 4
-            for o in 0..<3 where o != c { shares[o] += tuning.adapt / 8 }
-        }
-        for c in 0..<3 { dropped[c] *= 0.8; regret[c] *= 0.8 }
+        return passed
     }
 
-    private mutating func evictFromSample(_ ground: inout some EvictionGround) -> (bytes: Int, entries: Int) {
-        defer { sample.candidates.removeAll(keepingCapacity: true) }
+    private mutating func evictFromSample(
+        _ isUrgent: Bool,
+        _ ground: inout some EvictionGround
+    ) -> (bytes: Int, entries: Int) {
         guard !sample.candidates.isEmpty else { return (0, 0) }
         sample.candidates.sort { $0.score < $1.score }
-        let leaving = max(sample.candidates.count / (sample.takesWarm ? tuning.warmPart : tuning.samplePart), 1)
+        let part = isUrgent ? tuning.urgentPart : sample.takesWarm ? tuning.warmPart : tuning.hotPart
+        let leaving = max((sample.candidates.count - sample.keptCount) / part, 1)
         var bytes = 0
         var entries = 0
         for candidate in sample.candidates.prefix(leaving) {
@@ -165,17 +170,18 @@ package struct EvictionRound {
             bytes += freed
             entries += 1
         }
-        if policy.halvesCounts && (tuning.unified || !sample.takesWarm) {
-            for candidate in sample.candidates.dropFirst(leaving) { ground.halve(candidate, generation: generation) }
+        let staying = sample.candidates.dropFirst(leaving)
+        if policy.halvesCounts && !sample.takesWarm {
+            for candidate in staying { ground.halve(candidate, generation: generation) }
         }
         if sample.takesWarm {
-            unusedPart += (Double(sample.unused) / Double(sample.candidates.count) - unusedPart) * 0.05
+            keptWarm.removeAll(keepingCapacity: true)
+            keptWarm.append(contentsOf: staying.prefix(tuning.keptSize))
         } else {
-            stalePart += (Double(sample.unused) / Double(sample.candidates.count) - stalePart) * 0.05
+            keptHot.removeAll(keepingCapacity: true)
+            keptHot.append(contentsOf: staying.prefix(tuning.keptSize))
         }
-        dropped[sample.wanted] += Double(bytes)
-        if tuning.adapt > 0 && tuning.three { adapt(bytes) }
-        if !tuning.agesByHot || !sample.takesWarm { bytesSinceGeneration += bytes }
+        bytesSinceGeneration += bytes
         if bytesSinceGeneration > generationBytes {
             bytesSinceGeneration = 0
             generation &+= 1

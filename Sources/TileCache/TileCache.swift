@@ -61,8 +61,8 @@ package final class TileCache: @unchecked Sendable {
     /// Retired bytes past which the keeper evicts no more: they cannot be freed before a reader moves on.
     var retiredLimit: Int { budget.limit / 8 }
 
-    /// Retired bytes that, where room is missing, are taken for its reason: about what one eviction retires.
-    var stallLevel: Int { budget.limit / 24 }
+    /// Retired bytes that, where room is missing, are taken for its reason: twice what one eviction retires.
+    var stallLevel: Int { budget.limit / 48 }
 
     /// The keeper aims at so much uncharged memory: what a change of the size mix draws on.
     var headroomTarget: Int { max(budget.limit / 50, 256 << 10) }
@@ -78,7 +78,7 @@ package final class TileCache: @unchecked Sendable {
         guard let table = BucketTable(bucketCount: buckets) else {
             throw .noMemory(bytes: buckets * BucketTable.bucketBytes)
         }
-        guard let ghosts = GhostList(count: table.slotCount / 2) else {
+        guard let ghosts = GhostList(count: GhostList.count(slots: table.slotCount)) else {
             table.unmap()
             throw .noMemory(bytes: table.slotCount)
         }

@@ -2,29 +2,29 @@
 
 import TileCache
 
-/// The keeper's own decisions, over a table of numbers instead of memory: `EvictionRound`, the use word's transitions, the
-/// ghosts and the watermarks are the server's code.
+/// The keeper's own decisions over numbers instead of memory: `EvictionRound`, the watermarks, the use word's transitions
+/// and the ghosts are the server's code; only the table is another.
 struct KeeperPolicy: Contender {
     let name: String
-    private let limit: Int
-    private let high: Int
-    private let low: Int
+    private let marks: EvictionWatermarks
     private var ground: SimulatedGround
     private var round: EvictionRound
 
-    init(_ trace: Trace, capacity: Int, _ policy: EvictionPolicy, tuning: EvictionTuning = .standard) {
+    init(_ trace: Trace, capacity: Int, _ policy: EvictionPolicy, tuning: EvictionTuning = EvictionTuning()) {
         name = policy.rawValue
-        let configuration = TileCacheConfiguration(byteBudget: 0, policy: policy)
-        limit = capacity
-        high = Int(Double(capacity) * (tuning.high ?? configuration.highWatermark))
-        low = Int(Double(capacity) * (tuning.low ?? configuration.lowWatermark))
-        ground = SimulatedGround(trace, capacity: capacity, policy, tuning)
+        let configuration = TileCacheConfiguration(byteBudget: capacity, policy: policy)
+        ground = SimulatedGround(trace, capacity: capacity, configuration)
+        marks = EvictionWatermarks(configuration, limit: capacity, slots: ground.placeCount)
         round = EvictionRound(policy: policy, budget: capacity, tuning: tuning)
     }
 
-    var visitText: String { String(Int(round.stalePart * 100)) + "/" + String(Int(Double(ground.visits) / Double(max(ground.evictions, 1)))) }
+    /// Entries that samples looked at for each that was evicted.
+    var looksPerEviction: Double { Double(ground.looks) / Double(max(ground.evictions, 1)) }
 
-    func holds(_ object: Int) -> Bool { ground.placeOf[object] >= 0 }
+    /// Places of the table that the largest sample passed.
+    var mostPlaces: Int { ground.mostPlaces }
+
+    func holds(_ object: Int) -> Bool { ground.holds(object) }
 
     mutating func use(_ object: Int, at time: UInt32) -> Bool {
         guard holds(object) else { return false }
@@ -34,49 +34,46 @@ struct KeeperPolicy: Contender {
 
     mutating func insert(_ object: Int, _ arrival: TileArrival, at time: UInt32) {
         ground.now = time
-        ground.insert(object, arrival, at: time, generation: round.generation)
-        if let uses = ground.ghostUses { round.missed(uses: uses, weight: 1) }
+        ground.insert(object, arrival, generation: round.generation)
         let used = ground.warmBytes + ground.hotBytes
-        let highCount = Int(Double(ground.placeCount) * 0.78)
-        if used > high || ground.count > highCount {
-            let lowCount = Int(Double(ground.placeCount) * 0.77)
-            _ = round.evict(bytes: max(used - low, 0), entries: max(ground.count - lowCount, 0), from: &ground)
-        }
+        guard marks.arePassed(bytes: used, entries: ground.count) else { return }
+        let excess = marks.excess(bytes: used, entries: ground.count)
+        _ = round.evict(bytes: excess.bytes, entries: excess.entries, from: &ground)
     }
+
+    mutating func ended() { ground.release() }
 }
 
-
-/// A table in the order of the hash, as the cache's is.
+/// A table in the order of the hash, as the cache's is, with as many slots for its budget.
 struct SimulatedGround: EvictionGround {
     private let policy: EvictionPolicy
     private let bytes: [Int32]
     private let hashes: [UInt64]
     private let ghosts: GhostList?
-    private let tuning: EvictionTuning
     private(set) var warmBytes = 0
     private(set) var hotBytes = 0
-    private(set) var unusedBytes = 0
-    var ghostUses: Int?
     private(set) var count = 0
-    var visits = 0
-    var samples = 0
-    var evictions = 0
+    private(set) var looks = 0
+    private(set) var evictions = 0
+    private(set) var mostPlaces = 0
     var now: UInt32 = 0
     private var table: [Int32]
-    private(set) var placeOf: [Int32]
+    private var placeOf: [Int32]
     private var uses: [UInt16]
     private var births: [UInt32]
     private var lastUses: [UInt32]
     private var hand = 0
 
-    init(_ trace: Trace, capacity: Int, _ policy: EvictionPolicy, _ tuning: EvictionTuning) {
-        self.policy = policy
-        self.tuning = tuning
+    /// As the keeper: places in one go.
+    private static let placesPerStep = 512 * 7
+
+    init(_ trace: Trace, capacity: Int, _ configuration: TileCacheConfiguration) {
+        policy = configuration.policy
         bytes = trace.bytes
         hashes = trace.hashes
-        let configuration = TileCacheConfiguration(byteBudget: 0)
-        table = Array(repeating: -1, count: max(capacity / configuration.expectedEntryBytes * 3 / 2, 448))
-        ghosts = GhostList(count: max(Int(Double(capacity / configuration.expectedEntryBytes) * 0.75 * tuning.ghostFactor), 64))
+        let slots = max(capacity / configuration.expectedEntryBytes * 3 / 2, 448)
+        table = Array(repeating: -1, count: slots)
+        ghosts = GhostList(count: GhostList.count(slots: slots))
         placeOf = Array(repeating: -1, count: trace.objectCount)
         uses = Array(repeating: 0, count: trace.objectCount)
         births = Array(repeating: 0, count: trace.objectCount)
@@ -84,6 +81,8 @@ struct SimulatedGround: EvictionGround {
     }
 
     func release() { ghosts?.unmap() }
+
+    func holds(_ object: Int) -> Bool { placeOf[object] >= 0 }
 
     var placeCount: Int { table.count }
 
@@ -94,71 +93,70 @@ struct SimulatedGround: EvictionGround {
         let old = uses[object]
         let new = policy.counted(old)
         uses[object] = new
-        if new != old { lastUses[object] = time }
-        if EvictionPolicy.count(old) == 0 && EvictionPolicy.count(new) > 0 && !EvictionPolicy.isHot(old) { unusedBytes -= Int(bytes[object]) }
+        if policy.tracksLastUse { lastUses[object] = time }
         if EvictionPolicy.isHot(new) && !EvictionPolicy.isHot(old) {
             warmBytes -= Int(bytes[object])
             hotBytes += Int(bytes[object])
         }
     }
 
-    mutating func insert(_ object: Int, _ arrival: TileArrival, at time: UInt32, generation: UInt16) {
-        var ghost: Int?
-        if policy.hasClasses && (arrival == .requested || tuning.ghostCounts) {
-            ghost = ghosts?.take(hashes[object], generation: generation, within: tuning.ghostGenerations, decay: tuning.ghostDecayEvery)
-        }
-        ghostUses = arrival == .requested ? ghost : nil
-        uses[object] = policy.initialUse(arrival, ghost: ghost, generation: generation, tuning)
-        births[object] = time
-        lastUses[object] = time
+    mutating func insert(_ object: Int, _ arrival: TileArrival, generation: UInt16) {
+        let dropped = policy.hasClasses ? ghosts?.take(hashes[object], generation: generation) : nil
+        uses[object] = policy.initialUse(arrival, droppedUses: dropped, generation: generation)
+        births[object] = now
+        lastUses[object] = now
         var place = Int(hashes[object].multipliedFullWidth(by: UInt64(table.count)).high)
         while table[place] >= 0 { place = place + 1 == table.count ? 0 : place + 1 }
         table[place] = Int32(object)
-        count += 1
         placeOf[object] = Int32(place)
-        if !EvictionPolicy.isHot(uses[object]) && EvictionPolicy.count(uses[object]) == 0 { unusedBytes += Int(bytes[object]) }
+        count += 1
         if EvictionPolicy.isHot(uses[object]) { hotBytes += Int(bytes[object]) } else { warmBytes += Int(bytes[object]) }
+    }
+
+    mutating func offerAgain(_ candidate: EvictionCandidate, to sample: inout EvictionSample) {
+        if table[candidate.place] == Int32(truncatingIfNeeded: candidate.word) { offer(candidate.place, to: &sample) }
     }
 
     mutating func collect(into sample: inout EvictionSample) -> Int {
         var passed = 0
-        var looked = 0
-        defer { visits += looked; samples += 1 }
-        while !sample.isFull && looked < tuning.visits && passed < 4096 {
-            let object = Int(table[hand])
-            if object >= 0 {
-                looked += 1
-                let use = uses[object]
-                let isHot = EvictionPolicy.isHot(use)
-                if sample.wants(isHot: isHot, count: EvictionPolicy.count(use)) {
-                    let entry = EvictionEntry(
-                        isHot: isHot,
-                        useCount: EvictionPolicy.count(use),
-                        bytes: Int(bytes[object]),
-                        cost: 1000,
-                        age: Int(now &- births[object]),
-                        idle: Int(now &- lastUses[object])
-                    )
-                    sample.offer(entry, place: hand, word: UInt64(object))
-                }
-            }
+        while !sample.isFull && passed < Self.placesPerStep {
+            if table[hand] >= 0 { offer(hand, to: &sample) }
             hand = hand + 1 == table.count ? 0 : hand + 1
             passed += 1
         }
+        mostPlaces = max(mostPlaces, passed)
         return passed
+    }
+
+    private mutating func offer(_ place: Int, to sample: inout EvictionSample) {
+        let object = Int(table[place])
+        let use = uses[object]
+        let isHot = EvictionPolicy.isHot(use)
+        looks += 1
+        guard sample.wants(isHot: isHot) else { return }
+        let entry = EvictionEntry(
+            isHot: isHot,
+            useCount: EvictionPolicy.count(use),
+            bytes: Int(bytes[object]),
+            cost: 1000,
+            age: Int(now &- births[object]),
+            idle: Int(now &- lastUses[object])
+        )
+        sample.offer(entry, place: place, word: UInt64(object))
     }
 
     mutating func evict(_ candidate: EvictionCandidate, generation: UInt16) -> Int? {
         let object = Int(candidate.word)
         guard placeOf[object] >= 0 else { return nil }
         table[candidate.place] = -1
+        placeOf[object] = -1
         count -= 1
         evictions += 1
-        placeOf[object] = -1
         let size = Int(bytes[object])
-        if !EvictionPolicy.isHot(uses[object]) && EvictionPolicy.count(uses[object]) == 0 { unusedBytes -= size }
         if EvictionPolicy.isHot(uses[object]) { hotBytes -= size } else { warmBytes -= size }
-        if policy.hasClasses { ghosts?.remember(hashes[object], generation: generation, uses: EvictionPolicy.count(uses[object])) }
+        if policy.hasClasses {
+            ghosts?.remember(hashes[object], uses: EvictionPolicy.count(uses[object]), generation: generation)
+        }
         return size
     }
 

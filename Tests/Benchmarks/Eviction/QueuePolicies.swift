@@ -90,7 +90,7 @@ struct SievePolicy: Contender {
 /// S3-FIFO (Yang et al., SOSP 2023): a small queue of a tenth of the bytes, a main queue with two-bit counts, and a ghost
 /// queue that remembers as many bytes as main holds.
 struct S3FIFOPolicy: Contender {
-    let name = "S3-FIFO"
+    let name: String
     private let capacity: Int
     private let smallCapacity: Int
     private let threshold: UInt8
@@ -106,6 +106,7 @@ struct S3FIFOPolicy: Contender {
     /// `threshold`: uses in small that take an object to main. 2 in the authors' pseudo-code, 1 in its text.
     init(_ trace: Trace, capacity: Int, threshold: UInt8) {
         self.capacity = capacity
+        name = threshold == 1 ? "S3-FIFO" : "S3-FIFO, two uses"
         self.threshold = threshold
         smallCapacity = capacity / 10
         bytes = trace.bytes

@@ -22,7 +22,7 @@ struct TraceRequest {
 
 /// A sequence of requests over numbered objects, which are tiles.
 struct Trace {
-    let name: String
+    var name: String
     var requests: [TraceRequest] = []
     var bytes: [Int32] = []
     /// Where an object lies in a table: the hash of its key.
@@ -61,10 +61,13 @@ protocol Contender {
     mutating func insert(_ object: Int, _ arrival: TileArrival, at time: UInt32)
     /// The replay has come to this request: for a policy that knows the future.
     mutating func reached(request: Int, object: Int)
+    /// The replay is over.
+    mutating func ended()
 }
 
 extension Contender {
     mutating func reached(request: Int, object: Int) {}
+    mutating func ended() {}
 }
 
 /// What a replay counted.
@@ -74,28 +77,41 @@ struct HitCounts {
     var bytes = 0
     var hitBytes = 0
 
+    mutating func add(bytes size: Int, isHit: Bool) {
+        requests += 1
+        bytes += size
+        guard isHit else { return }
+        hits += 1
+        hitBytes += size
+    }
+
+    /// Percent of the requests.
     var objectRatio: Double { Double(hits) * 100 / Double(max(requests, 1)) }
+    /// Percent of the bytes asked for.
     var byteRatio: Double { Double(hitBytes) * 100 / Double(max(bytes, 1)) }
 }
 
 /// Replays a trace against a policy, the way the server would: a miss inserts the tile, and its siblings where the
 /// trace says so; a pre-warm inserts without a use.
-func replay<Policy: Contender>(_ trace: Trace, _ contender: inout Policy) -> HitCounts {
+///
+/// Only requests in `counted` are counted.
+func replay<Policy: Contender>(
+    _ trace: Trace,
+    _ contender: inout Policy,
+    counting counted: Range<Int>? = nil
+) -> HitCounts {
     var counts = HitCounts()
+    let counted = counted ?? 0..<trace.requests.count
+    defer { contender.ended() }
     for (index, request) in trace.requests.enumerated() {
         let object = Int(request.object)
         contender.reached(request: index, object: object)
-        var isPresent: Bool
+        let isPresent: Bool
         var arrival = TileArrival.requested
         switch request.kind {
         case .viewer:
             isPresent = contender.use(object, at: request.time)
-            counts.requests += 1
-            counts.bytes += Int(trace.bytes[object])
-            if isPresent {
-                counts.hits += 1
-                counts.hitBytes += Int(trace.bytes[object])
-            }
+            if counted.contains(index) { counts.add(bytes: Int(trace.bytes[object]), isHit: isPresent) }
         case .crawler: isPresent = contender.use(object, at: request.time)
         case .prewarm:
             isPresent = false

@@ -1,112 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Hit ratios of the memory cache's eviction next to those of other policies, on recorded and generated traces. Prints
+// tables and writes .build/bench/eviction.json. Deterministic: the same seed prints the same figures.
+//
+//     bench-eviction                        the report
+//     bench-eviction --tuning               the traces that the numbers were chosen on; no file is written
+//     bench-eviction --seed N               other sessions of the same kinds; no file is written
+//     bench-eviction --set name=value ...   other numbers; no file is written
+
+import BenchmarkSupport
 import Foundation
 import TileCache
 
-func lab() {
-var args = Array(CommandLine.arguments.dropFirst())
-func take(_ n: String) -> String? {
-    guard let i = args.firstIndex(of: n), i + 1 < args.count else { return nil }
-    let v = args[i+1]; args.removeSubrange(i...i+1); return v
+func number(_ value: Double, _ width: Int = 7) -> String {
+    let text = String(format: "%.1f", value)
+    return String(repeating: " ", count: max(width - text.count, 0)) + text
 }
-let seedBase = UInt64(take("--seed") ?? "1")!
-let scale = Double(take("--scale") ?? "1")!
 
-func tuneSet() -> [SessionParameters] {
-    func n(_ x: Int) -> Int { Int(Double(x) * scale) }
-    return [
-        SessionParameters(name: "class", slides: 4, users: 60, requests: n(200_000), slideSkew: 1.2, hotspots: 8, hotspotShare: 0.7, prewarm: 0.02, seed: seedBase),
-        SessionParameters(name: "lab", slides: 24, users: 24, requests: n(200_000), prewarm: 0.05, seed: seedBase + 1),
-        SessionParameters(name: "clinic", slides: 80, users: 50, requests: n(250_000), slideSkew: 0.4, hotspotShare: 0.3, side: 64...256, prewarm: 0.03, seed: seedBase + 2),
-        SessionParameters(name: "map", slides: 1, users: 80, requests: n(200_000), hotspots: 200, hotspotShare: 0.8, side: 1024...1024, hasFamilies: false, prewarm: 0.3, seed: seedBase + 3),
+func signed(_ value: Double) -> String { String(format: "%+.2f", value) }
+
+/// Replays one trace at all sizes and prints its table.
+func compare(_ trace: Trace, _ tuning: EvictionTuning) -> [Cell] {
+    let distinct = trace.distinctBytes()
+    let viewers = trace.requests.count { $0.kind == .viewer }
+    print("\n\(trace.name)")
+    print(
+        "  \(viewers) requests of viewers, \(trace.requests.count - viewers) of scans, "
+            + "\(distinct >> 20) MiB distinct, mean tile \(trace.meanBytes()) bytes"
+    )
+    let cells = Cell.shares.map { Cell(trace, distinctBytes: distinct, share: $0, tuning: tuning) }
+    let head = Cell.shares.map { number($0 * 100, 6) + "%" }.joined()
+    print("  " + "".padding(toLength: 26, withPad: " ", startingAt: 0) + head + "   bytes:" + head)
+    for (row, result) in cells[0].results.enumerated() {
+        let objects = cells.map { number($0.results[row].counts.objectRatio) }.joined()
+        let bytes = cells.map { number($0.results[row].counts.byteRatio) }.joined()
+        print("  " + result.name.padding(toLength: 26, withPad: " ", startingAt: 0) + objects + "         " + bytes)
+    }
+    let margins = cells.map { "  " + signed($0.objectMargin) }.joined()
+    let byteMargins = cells.map { "  " + signed($0.byteMargin) }.joined()
+    print("  " + "above the best baseline".padding(toLength: 26, withPad: " ", startingAt: 0) + margins
+        + "         " + byteMargins)
+    return cells
+}
+
+/// What a scan of five times the cache's size costs the viewers, by policy: the largest loss over sizes and scanners.
+func scanLosses(_ traces: [Trace], _ tuning: EvictionTuning) -> Double {
+    print("\nA scan of five times the cache: points that it takes from the running viewers' object hit ratio")
+    var worst = 0.0
+    for trace in traces {
+        let distinct = trace.distinctBytes()
+        for kind in [TraceRequest.Kind.prewarm, .crawler] {
+            var lines: [(String, [Double])] = []
+            for share in Cell.shares {
+                let capacity = Int(Double(distinct) * share)
+                let scan = Scan(trace, kind: kind, bytes: 5 * capacity)
+                func loss<Policy: Contender>(_ make: (Trace) -> Policy) -> (String, Double) {
+                    var calm = make(trace)
+                    var disturbed = make(scan.trace)
+                    let before = replay(trace, &calm, counting: scan.windowBefore)
+                    let after = replay(scan.trace, &disturbed, counting: scan.window)
+                    return (calm.name, before.objectRatio - after.objectRatio)
+                }
+                let losses = [
+                    loss { KeeperPolicy($0, capacity: capacity, .twoClass, tuning: tuning) },
+                    loss { RecencyPolicy($0, capacity: capacity, promotes: true) },
+                    loss { S3FIFOPolicy($0, capacity: capacity, threshold: 1) },
+                    loss { WindowTinyLFUPolicy($0, capacity: capacity) },
+                ]
+                for (index, loss) in losses.enumerated() {
+                    if lines.count <= index { lines.append((loss.0, [])) }
+                    lines[index].1.append(loss.1)
+                }
+                worst = max(worst, losses[0].1)
+            }
+            print("  \(trace.name), \(kind == .prewarm ? "pre-warm" : "crawler")")
+            for (name, losses) in lines {
+                print("    " + name.padding(toLength: 24, withPad: " ", startingAt: 0) + losses.map { number($0) }.joined())
+            }
+        }
+    }
+    return worst
+}
+
+func run(_ options: Options) throws {
+    let sessions = try RecordedSession.all()
+    let parameters = options.usesTuningTraces ? TraceSets.tuning(seed: options.seed) : TraceSets.report(seed: options.seed)
+    var traces = TraceSets.traces(parameters)
+    if sessions.isEmpty {
+        print("SKIPPED: the recorded traces need the shared test data; set ORIZURU_DATA to its folder")
+    } else if !options.usesTuningTraces {
+        let recorded = RecordedCrowd.trace(sessions, slides: 12, users: 40, plays: 1200, seed: options.seed)
+        traces += [recorded, recorded.insertingFamilies()]
+    }
+    var margins = Margins()
+    for trace in traces {
+        for cell in compare(trace, options.tuning) { margins.add(cell, of: trace) }
+    }
+    if !options.usesTuningTraces {
+        print("\nThe recorded sessions as they are: so short that the cache holds some tiles only; not in the margins")
+        for session in sessions { _ = compare(session.trace(), options.tuning) }
+    }
+    let calm = parameters.filter { $0.slides <= 12 }.map {
+        var calm = $0
+        calm.prewarm = 0
+        calm.crawler = 0
+        return calm
+    }
+    let scanLoss = scanLosses(TraceSets.traces(calm), options.tuning)
+
+    print("\nOver \(margins.all.count) cells; margins are points of object hit ratio above the best baseline of the cell")
+    let figures = [
+        "worst_margin_points": Margins.worst(margins.larger),
+        "worst_margin_points_1_percent": Margins.worst(margins.smallest),
+        "mean_margin_points": Margins.mean(margins.all),
+        "mean_byte_margin_points": Margins.mean(margins.bytes),
+        "family_margin_moka_points": Margins.worst(margins.aboveMoka),
+        "family_margin_gdsf_points": Margins.worst(margins.aboveGDSF),
+        "family_margin_gdsf_siblings_points": Margins.worst(margins.aboveGDSFWithSiblings),
+        "scan_loss_points": scanLoss,
+        "looks_per_eviction": margins.mostLooks,
+        "places_per_step": Double(margins.mostPlaces),
     ]
-}
-var traces: [Trace] = []
-for p in tuneSet() {
-    let t = SessionGenerator.trace(p)
-    traces.append(t)
-    if p.hasFamilies { var f = t; f.insertsFamilies = true; traces.append(f) }
-}
-func tuned() -> EvictionTuning {
-    let t = EvictionTuning()
-    for (i, a) in args.enumerated() where a == "--set" {
-        let kv = args[i+1].split(separator: "="); let v = Double(kv[1])!
-        switch kv[0] {
-        case "warmShare": t.warmShare = v
-        case "sample": t.sampleSize = Int(v)
-        case "part": t.samplePart = Int(v)
-        case "size": t.sizeExponent = v
-        case "wsize": t.warmSizeExponent = v
-        case "gen": t.generationShare = v
-        case "agesByHot": t.agesByHot = v > 0
-        case "unused": t.unusedAge = v
-        case "ghosts": t.ghostCounts = v > 0
-        case "gfactor": t.ghostFactor = v
-        case "ggen": t.ghostGenerations = Int(v)
-        case "once": t.onceAge = v
-        case "idle": t.idleExponent = v
-        case "u": t.unified = v > 0
-        case "m0": t.m0 = v
-        case "m1": t.m1 = v
-        case "a0": t.a0 = v
-        case "a1": t.a1 = v
-        case "a2": t.a2 = v
-        case "ce": t.countExponent = v
-        case "t": t.three = v > 0
-        case "us": t.unusedShare = v
-        case "os": t.onceShare = v
-        case "adapt": t.adapt = v
-        case "min": t.minShare = v
-        case "uw": t.unusedWeight = v
-        case "gdecay": t.ghostDecayEvery = Int(v)
-        case "wpart": t.warmPart = Int(v)
-        case "visits": t.visits = Int(v)
-        case "cost": t.costExponent = v
-        case "stale": t.staleWeight = v
-        case "sfloor": t.staleFloor = v
-        case "bias": t.bias = v
-        case "high": t.high = v
-        case "low": t.low = v
-        default: fatalError(String(kv[0]))
-        }
+    if options.isReport {
+        try BenchmarkReport(command: "bench-eviction", figures: figures).write(as: "eviction")
+    } else {
+        for (name, value) in figures.sorted(by: { $0.key < $1.key }) { print("  \(name) = \(signed(value))") }
     }
-    return t
 }
-let tun = tuned()
-let cacheFile = "/tmp/oz/evict-baselines-\(seedBase)-\(scale).json"
-var cached: [String: [String: [Double]]] = (try? JSONDecoder().decode([String: [String: [Double]]].self, from: Data(contentsOf: URL(fileURLWithPath: cacheFile)))) ?? [:]
-func one<P: Contender>(_ t: Trace, _ p: P) -> HitCounts { var p = p; return replay(t, &p) }
-var margins: [Double] = []
-for t in traces {
-    let distinct = t.distinctBytes()
-    let label = t.name + (t.insertsFamilies ? "+fam" : "")
-    if cached[label] == nil { print("== \(label): \(t.requests.count) requests, \(t.objectCount) objects, distinct \(distinct >> 20) MiB mean \(t.meanBytes())") }
-    var line = "\(label)".padding(toLength: 14, withPad: " ", startingAt: 0)
-    for share in [0.01, 0.05, 0.1, 0.25] {
-        let c = Int(Double(distinct) * share)
-        let key = "\(share)"
-        if cached[label]?[key] == nil {
-            let start = clock()
-            let names = ["LRU", "FIFO", "SIEVE", "S3-2", "S3-1", "GDSF0", "GDSF1", "W-TinyLFU", "moka", "agefreq", "farthest"]
-            let rs = [one(t, RecencyPolicy(t, capacity: c, promotes: true)), one(t, RecencyPolicy(t, capacity: c, promotes: false)), one(t, SievePolicy(t, capacity: c)),
-                one(t, S3FIFOPolicy(t, capacity: c, threshold: 2)), one(t, S3FIFOPolicy(t, capacity: c, threshold: 1)),
-                one(t, GDSFPolicy(t, capacity: c, siblingUses: 0)), one(t, GDSFPolicy(t, capacity: c, siblingUses: 1)),
-                one(t, WindowTinyLFUPolicy(t, capacity: c)), one(t, MokaTinyLFUPolicy(t, capacity: c)), one(t, AgeFrequencyPolicy(t, capacity: c)), one(t, BeladyPolicy(t, capacity: c))]
-            print(String(format: "%4.0f%% ", share * 100) + zip(names, rs).map { String(format: "%@ %.1f/%.1f", $0, $1.objectRatio, $1.byteRatio) }.joined(separator: "  "), Double(clock() - start) / 1e6)
-            cached[label, default: [:]][key] = rs.dropLast().map(\.objectRatio)
-        }
-        var keeper = KeeperPolicy(t, capacity: c, .twoClass, tuning: tun)
-        let ours = replay(t, &keeper).objectRatio
-        line += " " + keeper.visitText
-        let best = cached[label]![key]!.max()!
-        margins.append(ours - best)
-        line += String(format: "  %5.1f (%+5.2f)", ours, ours - best)
-    }
-    print(line)
+
+do {
+    try run(Options(CommandLine.arguments.dropFirst()))
+} catch {
+    print("bench-eviction: \(error)")
+    exit(1)
 }
-try! JSONEncoder().encode(cached).write(to: URL(fileURLWithPath: cacheFile))
-let at1 = stride(from: 0, to: margins.count, by: 4).map { margins[$0] }
-let rest = margins.indices.filter { $0 % 4 != 0 }.map { margins[$0] }
-print(String(format: "mean %+.2f  worst@1%% %+.2f  worst %+.2f", margins.reduce(0, +) / Double(margins.count), at1.min()!, rest.min()!))
-fflush(nil)
-}
-lab()
