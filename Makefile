@@ -8,6 +8,7 @@ SWIFT ?= swift
 PORT ?= 8080
 BUILD := .build
 # One scratch path per configuration: switching flags in one folder would rebuild everything each time.
+ALL_TRAITS_BUILD := .build/all-traits
 TSAN_BUILD := .build/thread-sanitizer
 ASAN_BUILD := .build/address-sanitizer
 FUZZ_BUILD := .build/fuzzer
@@ -17,12 +18,15 @@ FUZZ_SECONDS ?= 60
 STRESS_SECONDS ?= 60
 
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
-TEST_PACKAGES := $(CORE_PACKAGES) curl python3-venv chromium chromium-driver
+# One library for each package trait, by the order of Package.swift.
+TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev libjpeg62-turbo-dev
+TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
-BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind
+BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-family bench-cache bench-http stress clean sample core-packages test-packages bench-packages stress-packages
+	bench-family bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
+	bench-packages stress-packages
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -46,6 +50,9 @@ endef
 core-packages:
 	$(call install,$(CORE_PACKAGES))
 
+trait-packages:
+	$(call install,$(CORE_PACKAGES) $(TRAIT_PACKAGES))
+
 test-packages:
 	$(call install,$(TEST_PACKAGES))
 
@@ -64,10 +71,10 @@ serve: build ## build a release and serve tiles-sample (PORT=8080)
 	@echo "serving tiles-sample on http://127.0.0.1:$(PORT)/ - Ctrl-C ends it"
 	@exec $(BUILD)/release/orizuru serve tiles-sample --listen 127.0.0.1:$(PORT)
 
-serve-all: core-packages ## the same with every optional integration
-	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path .build/all-traits
+serve-all: trait-packages ## the same with every optional integration
+	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	@echo "serving tiles-sample on http://127.0.0.1:$(PORT)/ - Ctrl-C ends it"
-	@exec .build/all-traits/release/orizuru serve tiles-sample --listen 127.0.0.1:$(PORT)
+	@exec $(ALL_TRAITS_BUILD)/release/orizuru serve tiles-sample --listen 127.0.0.1:$(PORT)
 
 sample: build ## write tiles-sample anew
 	$(BUILD)/release/orizuru sample --replace tiles-sample
@@ -77,9 +84,9 @@ sample: build ## write tiles-sample anew
 test: test-packages lint unit-test core-links sanitizers browser-test ## install what is missing and run everything
 	@echo "make test: everything passed"
 
-unit-test: core-packages ## build and run the tests of every module, and of the built command
-	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build
+unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
+	$(SWIFT) build --build-tests --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(SWIFT) test --skip-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 
 core-links: build ## check that the core links no third-party library but libpng, zlib and libturbojpeg
 	@extra=$$(ldd $(BUILD)/release/orizuru | awk '{print $$1}' \
@@ -105,7 +112,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-http ## run every benchmark
+bench: bench-render bench-family bench-cache bench-http bench-parser ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -120,10 +127,19 @@ bench-cache: core-packages ## the memory cache next to locked ones, and to DashM
 	Tests/Benchmarks/Cache/dashmap/build $(BUILD)/bench/dashmap || [ $$? = 3 ]
 	$(BUILD)/release/bench-cache
 
-bench-http: bench-packages build ## a hot tile next to nginx
+bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http
 	$(SWIFT) build -c release --product allocation-counter
-	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0
+	$(SWIFT) build -c release --product hello-server
+	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --listen 127.0.0.1:0 \
+		--http-connections 12000
+
+bench-parser: bench-packages ## instructions per request, next to libhttp-parser's
+	$(SWIFT) build -c release --product bench-parser
+	Tests/Benchmarks/Parser/run $(BUILD)/release/bench-parser
+
+profile: bench-packages build ## a flame graph of a run of hits, in .build/profile
+	Tests/Benchmarks/HTTP/profile $(BUILD)/release/orizuru
 
 # ------------------------------------------------------------------------------------------------------- code
 

@@ -23,6 +23,11 @@ let swiftSettings: [SwiftSetting] =
     // A fault on purpose, named by the environment: see Tests/Stress/run.
     + (Context.environment["ORIZURU_MUTATION"].map { [.define("MUTATION_\($0)")] } ?? [])
 
+/// For the modules that a hit goes through: a release leaves out the run-time checks of exclusive access, a sixth of
+/// the instructions of a hit. Debug builds, and so all tests, have them.
+let hitPathSettings: [SwiftSetting] =
+    swiftSettings + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
 ]
@@ -50,6 +55,21 @@ func module(
     ]
 }
 
+/// A module for one optional integration: `library` is linked, and its files (each inside `#if TRAIT`) hold something,
+/// only where the package trait of that name is on. What uses the module depends on it under the same condition.
+func optionalModule(_ name: String, trait: String, library: String, _ dependencies: [String]) -> [Target] {
+    let own: [Target.Dependency] =
+        dependencies.map { .byName(name: $0) } + [.target(name: library, condition: .when(traits: [trait]))]
+    return [
+        .target(name: name, dependencies: own, swiftSettings: swiftSettings),
+        .testTarget(
+            name: "\(name)Tests",
+            dependencies: [.byName(name: name), "TestSupport"] + own,
+            swiftSettings: swiftSettings
+        ),
+    ]
+}
+
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
@@ -71,19 +91,26 @@ let modules: [[Target]] = [
         ]
     ),
     module("HTTPMessages", ["CPlatform"]),
-    module("HTTPServer", ["HTTPMessages", "LockFree", "CPlatform"], testDependencies: ["hello-server"]),
+    module(
+        "HTTPServer",
+        ["HTTPMessages", "LockFree", "CPlatform"],
+        testDependencies: ["hello-server"],
+        settings: hitPathSettings
+    ),
+    module("HTTPFrontend", ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"]),
     module("TileDescriptions", ["TileModel", "JSONText"]),
     module(
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "LockFree", "Telemetry",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
             "pyramid.js",
             "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
-        ].map { .embedInCode("Pages/\($0)") }
+        ].map { .embedInCode("Pages/\($0)") },
+        settings: hitPathSettings
     ),
     module(
         "PyramidBuilding",
@@ -116,9 +143,24 @@ let package = Package(
         // Preloaded into servers by benchmarks that count allocations.
         .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
     ],
+    traits: [
+        .trait(name: "MBTiles", description: "MBTiles archives of maps (libsqlite3-dev)"),
+        .trait(name: "TIFF", description: "tiled TIFF and SVS slides (libtiff-dev)"),
+        .trait(name: "OpenSlide", description: "the slides of other vendors (libopenslide-dev)"),
+        .trait(name: "Redis", description: "the shared tier (libhiredis-dev)"),
+        .trait(
+            name: "JPEGRows",
+            description: "huge JPEGs read by rows, optimal Huffman tables (libjpeg62-turbo-dev)"
+        ),
+    ],
     targets: modules.flatMap { $0 } + [
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
+        .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CJPEG", providers: [.apt(["libjpeg62-turbo-dev"])]),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
@@ -156,7 +198,7 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer",
+                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
                 "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
             ],
             swiftSettings: swiftSettings
@@ -178,6 +220,13 @@ let package = Package(
             name: "bench-eviction",
             dependencies: ["TileCache", "TileModel", "JSONText", "BenchmarkSupport", "TestSupport"],
             path: "Tests/Benchmarks/Eviction",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-parser",
+            dependencies: ["HTTPMessages"],
+            path: "Tests/Benchmarks/Parser",
+            exclude: ["run", "peer.c", "chrome.request", "curl.request"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -206,6 +255,7 @@ let package = Package(
             name: "orizuruTests",
             dependencies: [
                 "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "HTTPFrontend", "TileService",
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
@@ -13,6 +14,8 @@
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /// Fills `storage` from a numeric address. Returns its length, or 0 where the text is not an address.
@@ -57,6 +60,105 @@ int platform_listen(const char *address, uint16_t port, int reuse_port, int unse
     return fd;
 }
 
+static int prepare_unix(const char *path, struct sockaddr_un *address) {
+    if (strlen(path) >= sizeof address->sun_path) return -ENAMETOOLONG;
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    strcpy(address->sun_path, path);
+    return 0;
+}
+
+int platform_listen_unix(const char *path, uint32_t mode) {
+    struct sockaddr_un address;
+    int code = prepare_unix(path, &address);
+    if (code < 0) return code;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0 || chmod(path, mode) < 0 || listen(fd, 65535) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+int platform_unix_is_stale(const char *path) {
+    struct sockaddr_un address;
+    struct stat status;
+    if (prepare_unix(path, &address) < 0 || lstat(path, &status) < 0 || !S_ISSOCK(status.st_mode)) return 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return 0;
+    int code = connect(fd, (struct sockaddr *)&address, sizeof address);
+    int stale = code < 0 && errno == ECONNREFUSED;
+    close(fd);
+    return stale;
+}
+
+int platform_connect_unix(const char *path) {
+    struct sockaddr_un address;
+    int code = prepare_unix(path, &address);
+    if (code < 0) return code;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -errno;
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0) {
+        int error = errno;
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+int platform_adopt_listener(int fd) {
+    int listens = 0;
+    socklen_t length = sizeof listens;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0) return -errno;
+    if (!listens) return -EINVAL;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) return -errno;
+    return 0;
+}
+
+void platform_tune_listener(int fd, int unsent_low_water) {
+    // Both fail on a Unix socket, which needs neither.
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, unsent_low_water);
+}
+
+static void store_v4(struct in_addr address, struct platform_peer *peer) {
+    peer->high = 0;
+    peer->low = 0xFFFF00000000ull | ntohl(address.s_addr);
+}
+
+static void store_v6(const struct in6_addr *address, struct platform_peer *peer) {
+    peer->high = peer->low = 0;
+    for (int i = 0; i < 8; i++) {
+        peer->high = peer->high << 8 | address->s6_addr[i];
+        peer->low = peer->low << 8 | address->s6_addr[i + 8];
+    }
+}
+
+int platform_parse_address(const char *text, struct platform_peer *peer) {
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, text, &v4) == 1) return store_v4(v4, peer), 0;
+    if (inet_pton(AF_INET6, text, &v6) == 1) return store_v6(&v6, peer), 0;
+    return -EINVAL;
+}
+
+void platform_write_address(const struct platform_peer *peer, char *text, size_t capacity) {
+    text[0] = 0;
+    if (peer->high == 0 && peer->low >> 32 == 0xFFFF) {
+        struct in_addr v4 = {.s_addr = htonl((uint32_t)peer->low)};
+        inet_ntop(AF_INET, &v4, text, (socklen_t)capacity);
+        return;
+    }
+    struct in6_addr v6;
+    for (int i = 0; i < 8; i++) {
+        v6.s6_addr[i] = (uint8_t)(peer->high >> (56 - 8 * i));
+        v6.s6_addr[i + 8] = (uint8_t)(peer->low >> (56 - 8 * i));
+    }
+    inet_ntop(AF_INET6, &v6, text, (socklen_t)capacity);
+}
+
 int platform_bound_port(int fd) {
     struct sockaddr_storage storage;
     socklen_t length = sizeof storage;
@@ -78,14 +180,11 @@ int platform_accept(int listener, struct platform_peer *peer) {
         *peer = (struct platform_peer){0};
         if (storage.ss_family == AF_INET) {
             struct sockaddr_in *v4 = (struct sockaddr_in *)&storage;
-            peer->low = 0xFFFF00000000ull | ntohl(v4->sin_addr.s_addr);
+            store_v4(v4->sin_addr, peer);
             peer->port = ntohs(v4->sin_port);
         } else if (storage.ss_family == AF_INET6) {
             struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&storage;
-            for (int i = 0; i < 8; i++) {
-                peer->high = peer->high << 8 | v6->sin6_addr.s6_addr[i];
-                peer->low = peer->low << 8 | v6->sin6_addr.s6_addr[i + 8];
-            }
+            store_v6(&v6->sin6_addr, peer);
             peer->port = ntohs(v6->sin6_port);
         }
         return fd;

@@ -1,12 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
+
 /// Entity tags in conditions (RFC 9110, 8.8.3 and 13.1).
 package enum EntityTag {
+    /// How tags are compared (RFC 9110, 8.8.3.2): weak looks at the opaque part alone.
+    package enum Comparison: Sendable { case weak, strong }
+
     /// Whether an If-None-Match value names `tag`, by weak comparison: then the answer is 304.
     ///
     /// `list` is the field's value: `*`, or tags separated by commas, each perhaps with `W/`. `tag` is what the answer's
     /// ETag field holds, quotes included. A list that is not well formed matches nothing beyond what was read of it.
-    package static func isListed(_ tag: UnsafeRawBufferPointer, in list: UnsafeRawBufferPointer) -> Bool {
+    ///
+    /// `comparison`: strong for If-Match, where a weak tag matches nothing.
+    package static func isListed(
+        _ tag: UnsafeRawBufferPointer,
+        in list: UnsafeRawBufferPointer,
+        comparison: Comparison = .weak
+    ) -> Bool {
+        // A client that knows one tag sends just that.
+        if unsafe list.count == tag.count && equal(tag, list) {
+            if case .weak = comparison { return true }
+            return unsafe list[0] == UInt8(ascii: "\"")
+        }
         let wanted = unsafe opaque(tag)
         var at = 0
         // SAFETY: `at` is compared with the count before each read; both buffers are the caller's, alive for the call.
@@ -17,13 +33,18 @@ package enum EntityTag {
                 continue
             }
             if byte == UInt8(ascii: "*") { return list.count == 1 }
-            if unsafe byte == UInt8(ascii: "W") && at + 1 < list.count && list[at + 1] == UInt8(ascii: "/") { at += 2 }
+            var isWeak = false
+            if unsafe byte == UInt8(ascii: "W") && at + 1 < list.count && list[at + 1] == UInt8(ascii: "/") {
+                isWeak = true
+                at += 2
+            }
             guard at < list.count, unsafe list[at] == UInt8(ascii: "\"") else { return false }
             let start = at
             at += 1
             while at < list.count, unsafe list[at] != UInt8(ascii: "\"") { at += 1 }
             guard at < list.count else { return false }
             at += 1
+            if isWeak, case .strong = comparison { continue }
             if unsafe equal(wanted, UnsafeRawBufferPointer(rebasing: list[start..<at])) { return true }
         }
         return false
@@ -44,8 +65,8 @@ package enum EntityTag {
     }
 
     private static func equal(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
-        guard a.count == b.count else { return false }
-        for index in 0..<a.count where unsafe a[index] != b[index] { return false }
-        return true
+        guard a.count == b.count, let first = a.baseAddress, let second = b.baseAddress else { return false }
+        // SAFETY: both have as many bytes.
+        return unsafe memcmp(first, second, a.count) == 0
     }
 }

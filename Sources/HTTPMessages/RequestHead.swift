@@ -34,6 +34,13 @@ package enum KnownField: UInt8, Sendable, CaseIterable {
     fileprivate var bit: UInt32 { 1 << UInt32(rawValue) }
 }
 
+/// A set of known fields, to ask a request about all of them at once.
+package struct KnownFields: Sendable {
+    fileprivate let bits: UInt32
+
+    package init(_ fields: [KnownField]) { bits = fields.reduce(0) { $0 | $1.bit } }
+}
+
 /// A place in the bytes of a request, by offsets from its first byte. Both fit 16 bits: no header block is longer.
 package struct ByteRange: Sendable, Equatable {
     package var start: UInt16
@@ -77,11 +84,27 @@ package struct RequestHead: Sendable {
     package init() {}
 
     /// Where the value of a field stands, without surrounding white space; of the first one where it is repeated.
+    @inline(__always)
     package func place(of field: KnownField) -> ByteRange? {
         present & field.bit == 0 ? nil : places[Int(field.rawValue)]
     }
 
+    /// The same for a head that somebody else keeps: without a copy of it.
+    package static func place(of field: KnownField, in head: UnsafePointer<RequestHead>) -> ByteRange? {
+        // SAFETY: the caller's head, initialised and alive for the call.
+        unsafe head.pointee.present & field.bit == 0 ? nil : head.pointee.places[Int(field.rawValue)]
+    }
+
+    /// Whether at least one of the fields of a head that somebody else keeps is there.
+    package static func has(anyOf fields: KnownFields, in head: UnsafePointer<RequestHead>) -> Bool {
+        unsafe head.pointee.present & fields.bits != 0
+    }
+
+    /// Whether at least one of the fields is there.
+    package func has(anyOf fields: KnownFields) -> Bool { present & fields.bits != 0 }
+
     /// Whether a field occurred more than once.
+    @inline(__always)
     package func isRepeated(_ field: KnownField) -> Bool { repeated & field.bit != 0 }
 
     @inline(__always)

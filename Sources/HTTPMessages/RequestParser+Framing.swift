@@ -73,6 +73,12 @@ extension RequestParser {
     }
 
     private static func recogniseMethod(_ name: UnsafePointer<UInt8>, _ count: Int) -> Method? {
+        // Nearly every request is one.
+        if unsafe count == 3 && name[0] == UInt8(ascii: "G") && name[1] == UInt8(ascii: "E")
+            && name[2] == UInt8(ascii: "T")
+        {
+            return .get
+        }
         for method in Method.allCases where method.name.utf8CodeUnitCount == count {
             // SAFETY: both have `count` bytes. Methods are case-sensitive (RFC 9110, 9.1).
             var equal = true
@@ -108,17 +114,17 @@ extension RequestParser {
             head.authority = ByteRange(start: host, count: at - host)
         }
         let path = at
-        while at < end, unsafe base[at] != UInt8(ascii: "?") {
-            if unsafe base[at] == UInt8(ascii: "#") { return .malformedTarget }
-            at += 1
-        }
+        at += unsafe platform_scan_path(base + at, end - at)
+        if at < end, unsafe base[at] == UInt8(ascii: "#") { return .malformedTarget }
         head.path = ByteRange(start: path, count: at - path)
         if at < end {
             head.hasQuery = true
             head.query = ByteRange(start: at + 1, count: end - at - 1)
+            // A query may hold further question marks, but no fragment.
             while at < end {
-                if unsafe base[at] == UInt8(ascii: "#") { return .malformedTarget }
                 at += 1
+                at += unsafe platform_scan_path(base + at, end - at)
+                if at < end, unsafe base[at] == UInt8(ascii: "#") { return .malformedTarget }
             }
         }
         return nil
@@ -138,23 +144,13 @@ extension RequestParser {
             guard at > 1, at < count, unsafe bytes[at] == UInt8(ascii: "]") else { return false }
             at += 1
         } else {
-            while at < count, unsafe isHostByte(bytes[at]) { at += 1 }
+            at = unsafe platform_scan_host(bytes, count)
         }
         guard at < count else { return true }
         guard unsafe bytes[at] == UInt8(ascii: ":"), at > 0, count - at <= 6 else { return false }
         at += 1
         while at < count, unsafe isDigit(bytes[at]) { at += 1 }
         return at == count
-    }
-
-    private static func isHostByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-            UInt8(ascii: "~"), UInt8(ascii: "%"):
-            true
-        default: false
-        }
     }
 
     private static func isDigit(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9") }

@@ -31,7 +31,8 @@ package final class HTTPServer {
     private static let descriptorReserve = 256
 
     package init(_ configuration: HTTPServerConfiguration, handlerFactory: @escaping HandlerFactory) {
-        precondition((1...255).contains(configuration.reactors) && !configuration.listen.isEmpty)
+        precondition((1...255).contains(configuration.reactors))
+        precondition(!configuration.listen.isEmpty || !configuration.listeningSockets.isEmpty)
         let descriptors = Int(platform_descriptor_limit())
         let room = max(16, descriptors > 0 ? descriptors - min(Self.descriptorReserve, descriptors / 2) : 1024)
         let total = min(configuration.connectionLimit ?? room, room, 1 << 24)
@@ -77,6 +78,11 @@ package final class HTTPServer {
                     listeners[index].append(listener)
                 }
             }
+        }
+        for descriptor in configuration.listeningSockets {
+            let listener = Listener(adopting: descriptor, unsentByteLimit: configuration.unsentByteLimit)
+            if listener.port != 0 { ports.append(listener.port) }
+            for index in listeners.indices { listeners[index].append(listener) }
         }
         var seats: [ReactorSeat] = []
         for index in 0..<configuration.reactors {

@@ -30,6 +30,8 @@ package struct HTTPServerConfiguration: Sendable {
     }
 
     package var listen: [ListenAddress] = [ListenAddress()]
+    /// Sockets that listen already (a Unix socket, one that a service manager hands over); closed by the server.
+    package var listeningSockets: [Int32] = []
     package var spreading = Spreading.sharedListener
     /// Threads that serve connections; at most 255. One per processor saturates it.
     package var reactors = OSThread.processorCount

@@ -22,5 +22,12 @@ final class Listener: Sendable {
         port = UInt16(truncatingIfNeeded: platform_bound_port(descriptor))
     }
 
+    /// Takes over a socket that listens already.
+    init(adopting descriptor: Int32, unsentByteLimit: Int) {
+        self.descriptor = descriptor
+        port = UInt16(clamping: platform_bound_port(descriptor))
+        platform_tune_listener(descriptor, Int32(clamping: unsentByteLimit))
+    }
+
     deinit { if descriptor >= 0 { platform_close(descriptor) } }
 }

@@ -27,7 +27,7 @@ extension Reactor {
                 }
                 // SAFETY: `count` bytes at `base` were received and not used yet.
                 let bytes = unsafe UnsafeRawBufferPointer(start: base, count: count)
-                switch unsafe RequestParser.parse(bytes, limits: limits, into: &head) {
+                switch unsafe RequestParser.parse(bytes, limits: limits, into: &head.pointee) {
                 case .incomplete:
                     connections[slot].flags.insert(.incomplete)
                 case .refused(let refusal):
@@ -35,7 +35,7 @@ extension Reactor {
                     count = 0
                 case .complete:
                     budget -= 1
-                    let used = head.byteCount
+                    let used = unsafe head.pointee.byteCount
                     unsafe dispatch(slot, base, hasMore: count > used)
                     unsafe base += used
                     count -= used
@@ -122,29 +122,33 @@ extension Reactor {
 
     /// Hands one whole head to the handler, or answers what no handler sees.
     private func dispatch(_ slot: UInt32, _ base: UnsafeMutablePointer<UInt8>, hasMore: Bool) {
+        // SAFETY: initialised, and filled by the parser a moment ago.
+        let head = unsafe self.head
         counters.add(to: .requests)
         connections[slot].requestCount += 1
         var flags = connections[slot].flags
         flags.remove([.headRequest, .oldVersion])
         // The next head that comes in pieces has the whole deadline for itself.
         connections[slot].deadlineKind = .idle
-        if head.method == .head { flags.insert(.headRequest) }
-        if head.minorVersion == 0 { flags.insert(.oldVersion) }
+        if unsafe head.pointee.method.rawValue == Method.head.rawValue { flags.insert(.headRequest) }
+        if unsafe head.pointee.minorVersion == 0 { flags.insert(.oldVersion) }
         let isLast =
-            !head.keepsAlive || phase != .running
+            unsafe !head.pointee.keepsAlive || phase != .running
             || connections[slot].requestCount >= configuration.requestLimitPerConnection
         if isLast { flags.insert(hasMore ? [.lastAnswer, .moreInput] : .lastAnswer) }
         connections[slot].flags = flags
 
-        guard configuration.methods.contains(head.method) else {
-            if head.bodyByteCount > 0 { connections[slot].flags.insert([.lastAnswer, .moreInput]) }
+        guard unsafe methods >> UInt16(head.pointee.method.rawValue) & 1 != 0 else {
+            if unsafe head.pointee.bodyByteCount > 0 { connections[slot].flags.insert([.lastAnswer, .moreInput]) }
             return answer(slot, .methodNotAllowed, "The method is not supported here.\n", allow: true)
         }
-        guard head.bodyByteCount == 0 else {
+        guard unsafe head.pointee.bodyByteCount == 0 else {
             connections[slot].flags.insert([.lastAnswer, .moreInput])
             return answer(slot, .contentTooLarge, "Requests with a body are not accepted.\n")
         }
-        if head.method == .options, unsafe head.path.count == 1 && base[Int(head.path.start)] == UInt8(ascii: "*") {
+        if unsafe head.pointee.method.rawValue == Method.options.rawValue && head.pointee.path.count == 1
+            && base[Int(head.pointee.path.start)] == UInt8(ascii: "*")
+        {
             return answer(slot, .noContent, "", allow: true)
         }
         var responder = Responder(reactor: self, slot: slot)

@@ -133,8 +133,12 @@ extension Reactor {
         // A drain that began while the request was deferred.
         if phase != .running { connections[slot].flags.insert(.lastAnswer) }
         scratch.clear()
-        scratch.append(status.line)
-        date.append(to: &scratch)
+        if status.rawValue == Status.ok.rawValue {
+            date.appendSuccess(to: &scratch)
+        } else {
+            scratch.append(status.line)
+            date.append(to: &scratch)
+        }
         let flags = connections[slot].flags
         if flags.contains(.lastAnswer) {
             scratch.append("Connection: close\r\n")

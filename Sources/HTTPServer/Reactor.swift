@@ -44,7 +44,10 @@ final class Reactor {
     var pool: BufferPool
     var scratch = OutputBuffer()
     var date = DateLine()
-    var head = RequestHead()
+    // SAFETY: owned until `deinit`, initialised. In memory of its own, so that requests refer to it without a copy.
+    let head: UnsafeMutablePointer<RequestHead>
+    /// The methods that reach the handler, a bit each.
+    let methods: UInt16
     // SAFETY: owned until `deinit`, of `receiveByteCount` bytes. Holds one connection's input while it is served.
     let receiveBuffer: UnsafeMutablePointer<UInt8>
     let receiveByteCount: Int
@@ -93,6 +96,9 @@ final class Reactor {
         pool = BufferPool(fullByteCount: receiveByteCount)
         unsafe receiveBuffer = .allocate(capacity: receiveByteCount)
         unsafe events = .allocate(capacity: Self.eventsPerTurn)
+        unsafe head = .allocate(capacity: 1)
+        unsafe head.initialize(to: RequestHead())
+        methods = configuration.methods.reduce(0) { $0 | 1 << UInt16($1.rawValue) }
         wheel = TimerWheel(now: 0)
         ready.reserveCapacity(64)
         readyNow.reserveCapacity(64)
@@ -103,6 +109,7 @@ final class Reactor {
     deinit {
         unsafe receiveBuffer.deallocate()
         unsafe events.deallocate()
+        unsafe head.deallocate()
     }
 
     /// The loop. Returns when the server stops, or has drained.
@@ -228,7 +235,9 @@ final class Reactor {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
         now = UInt64(time.tv_sec) * 1000 + UInt64(time.tv_nsec) / 1_000_000
-        tick = UInt32(truncatingIfNeeded: now / Self.millisecondsPerTick)
+        let newTick = UInt32(truncatingIfNeeded: now / Self.millisecondsPerTick)
+        guard newTick != tick else { return }
+        tick = newTick
         unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
         date.refresh(time.tv_sec)
     }

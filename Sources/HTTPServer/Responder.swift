@@ -10,6 +10,18 @@ package import HTTPMessages
 package struct Responder: ~Copyable {
     enum State { case unanswered, answered, deferred }
 
+    /// What was answered, for who keeps an account of answers.
+    package struct Account: Sendable {
+        package let status: Status
+        /// Of the body, also where a HEAD request gets none.
+        package let bodyByteCount: Int
+    }
+
+    /// The answer that was given to this responder; nil before, and where it was deferred.
+    package private(set) var account: Account?
+    /// The ticket, where the answer was deferred.
+    package private(set) var ticket: Ticket?
+
     // SAFETY: a responder exists only during a call of the reactor's own loop, which keeps the reactor alive.
     private unowned(unsafe) let reactor: Reactor
     private let slot: UInt32
@@ -35,6 +47,7 @@ package struct Responder: ~Copyable {
         extra: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
     ) {
         begin(.answered)
+        account = Account(status: status, bodyByteCount: body.count)
         unsafe reactor.transmit(slot, status, extra, head, body, owner)
     }
 
@@ -47,6 +60,7 @@ package struct Responder: ~Copyable {
         extra: UnsafeRawBufferPointer = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
     ) {
         begin(.answered)
+        account = Account(status: status, bodyByteCount: file.count)
         unsafe reactor.transmit(slot, status, extra, head, file)
     }
 
@@ -75,7 +89,9 @@ package struct Responder: ~Copyable {
     /// this one on the connection wait for it.
     package mutating func deferred() -> Ticket {
         begin(.deferred)
-        return unsafe reactor.deferAnswer(slot)
+        let given = unsafe reactor.deferAnswer(slot)
+        ticket = given
+        return given
     }
 
     private mutating func begin(_ next: State) {

@@ -23,6 +23,8 @@ struct TimerWheel: ~Copyable {
     /// The last tick that was looked at.
     private var now: UInt32
     private var count = 0
+    /// The tick of the first timer, or nil where it has to be searched for. Most turns change nothing.
+    private var first: UInt32?
 
     init(now: UInt32) { self.now = now }
 
@@ -30,7 +32,8 @@ struct TimerWheel: ~Copyable {
     /// counts as the next one.
     mutating func schedule(_ slot: UInt32, at tick: UInt32) {
         let distance = min(max(Int32(bitPattern: tick &- now), 1), Int32(Self.length - 1))
-        let place = (now &+ UInt32(distance)) % Self.length
+        let target = now &+ UInt32(distance)
+        let place = target % Self.length
         while entries.count <= Int(slot) { entries.append(Entry()) }
         let old = entries[Int(slot)].place
         if old != Self.none {
@@ -43,6 +46,7 @@ struct TimerWheel: ~Copyable {
         heads[Int(place)] = slot
         occupied[Int(place / 64)] |= 1 << UInt64(place % 64)
         count += 1
+        if let known = first, Int32(bitPattern: target &- known) < 0 { first = target }
     }
 
     /// Forgets the timer of `slot`, if it has one.
@@ -59,11 +63,16 @@ struct TimerWheel: ~Copyable {
         }
         entries[Int(slot)].place = Self.none
         count -= 1
+        if let known = first, known % Self.length == entry.place { first = nil }
     }
 
     /// Takes out one slot whose time has come by `tick`; nil when there is none left. Call until nil.
     mutating func next(by tick: UInt32) -> UInt32? {
         while Int32(bitPattern: tick &- now) > 0 {
+            if let known = first, Int32(bitPattern: known &- tick) > 0 {
+                now = tick
+                return nil
+            }
             guard let distance = distanceToFirst() else {
                 now = tick
                 return nil
@@ -82,7 +91,12 @@ struct TimerWheel: ~Copyable {
     }
 
     /// Ticks until the first timer, at least 1; nil without timers.
-    func ticksToFirst() -> UInt32? { distanceToFirst() }
+    mutating func ticksToFirst() -> UInt32? {
+        if let first { return first &- now }
+        guard let distance = distanceToFirst() else { return nil }
+        first = now &+ distance
+        return distance
+    }
 
     private func distanceToFirst() -> UInt32? {
         guard count > 0 else { return nil }

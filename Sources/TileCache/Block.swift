@@ -7,7 +7,10 @@ internal import TileModel
 ///
 ///      0 key, 16 bytes            24 header block length      32 last-use tick, atomic
 ///     16 references, atomic       26 use word, atomic         36 cost, a small floating-point number
-///     20 body length              28 birth tick               38 size class in units of 64 bytes, see `granules`
+///     20 body length              28 birth tick               38 size class in units of 64 bytes, flags
+///
+/// Behind that lie the header block and the body. A block that shares its body with others (`SharedBodies`) has at 40 the
+/// address of the body's own block, and behind that the header block alone.
 ///
 /// All but the atomics is written before the block is published and never again, so readers need no more than the
 /// acquiring load of the slot. See docs/synchronization.md for each field.
@@ -21,6 +24,9 @@ struct Block: @unchecked Sendable {
     let base: UnsafeMutableRawPointer
 
     static let headerBytes = 40
+    static let granulesMask: UInt16 = 0x1FFF
+    static let uncachedBit: UInt16 = 0x8000
+    static let sharesBodyBit: UInt16 = 0x4000
     /// The stored header block is a few hundred bytes; its length has 16 bits.
     static let maxStoredHeaderBytes = Int(UInt16.max)
     /// A tile of 4096 by 4096 pixels fits many times over; the length has 32 bits.
@@ -53,16 +59,20 @@ struct Block: @unchecked Sendable {
         unsafe (base + 32).initializeMemory(as: Atomic<UInt32>.self, to: Atomic(birth))
         unsafe base.storeBytes(of: PackedCost(microseconds: cost).bits, toByteOffset: 36, as: UInt16.self)
         unsafe base.storeBytes(of: granules, toByteOffset: 38, as: UInt16.self)
-        if let source = headers.baseAddress {
-            unsafe (base + headerBytes).copyMemory(from: source, byteCount: headers.count)
-        }
-        if let source = body.baseAddress {
+        let block = unsafe Block(base)
+        if let shared = content.shared {
+            unsafe base.storeBytes(of: granules | sharesBodyBit, toByteOffset: 38, as: UInt16.self)
+            unsafe base.storeBytes(of: UInt(bitPattern: shared.base), toByteOffset: headerBytes, as: UInt.self)
+        } else if let source = body.baseAddress {
             unsafe (base + headerBytes + headers.count).copyMemory(from: source, byteCount: body.count)
         }
-        return unsafe Block(base)
+        if let source = headers.baseAddress {
+            unsafe (base + block.headersOffset).copyMemory(from: source, byteCount: headers.count)
+        }
+        return block
     }
 
-    /// The bytes that such a block needs, before rounding.
+    /// The bytes that a block with its own body needs, before rounding.
     static func bytes(stored headers: Int, body: Int) -> Int { headerBytes + headers + body }
 }
 
@@ -102,8 +112,29 @@ extension Block {
     /// Microseconds, to within 0.1 %.
     var cost: UInt32 { unsafe PackedCost(bits: base.load(fromByteOffset: 36, as: UInt16.self)).microseconds }
 
-    /// The block's size class in units of 64 bytes; 0: a mapping of its own; 0xFFFF: outside the pool.
-    var granules: UInt16 { unsafe base.load(fromByteOffset: 38, as: UInt16.self) }
+    /// The block's size class in units of 64 bytes; 0: a mapping of its own.
+    var granules: UInt16 { sizeWord & Self.granulesMask }
+
+    /// Whether the block is no block of the pool.
+    var isUncached: Bool { sizeWord & Self.uncachedBit != 0 }
+
+    var sharesBody: Bool { sizeWord & Self.sharesBodyBit != 0 }
+
+    /// The block of the body; only where `sharesBody`.
+    var sharedBody: Block {
+        unsafe Block(UnsafeMutableRawPointer(bitPattern: base.load(fromByteOffset: Self.headerBytes, as: UInt.self))!)
+    }
+
+    /// Of a shared body's block: in place of a key.
+    var contentHash: UInt64 {
+        get { unsafe base.load(as: UInt64.self) }
+        nonmutating set { unsafe base.storeBytes(of: newValue, as: UInt64.self) }
+    }
+
+    private var sizeWord: UInt16 { unsafe base.load(fromByteOffset: 38, as: UInt16.self) }
+
+    /// Eight more where the address of a shared body comes first.
+    fileprivate var headersOffset: Int { Self.headerBytes + Int((sizeWord & Self.sharesBodyBit) >> 11) }
 
     /// What freeing the block gives back. Of a block of the pool.
     var pooledBytes: Int {
@@ -116,17 +147,16 @@ extension Block {
 
     var storedHeaders: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(
-            start: base + Self.headerBytes,
+            start: base + headersOffset,
             count: Int(base.load(fromByteOffset: 24, as: UInt16.self))
         )
     }
 
     var body: UnsafeRawBufferPointer {
+        let count = unsafe Int(base.load(fromByteOffset: 20, as: UInt32.self))
+        if sharesBody { return unsafe UnsafeRawBufferPointer(start: sharedBody.base + Self.headerBytes, count: count) }
         let offset = unsafe Self.headerBytes + Int(base.load(fromByteOffset: 24, as: UInt16.self))
-        return unsafe UnsafeRawBufferPointer(
-            start: base + offset,
-            count: Int(base.load(fromByteOffset: 20, as: UInt32.self))
-        )
+        return unsafe UnsafeRawBufferPointer(start: base + offset, count: count)
     }
 
     /// Whether somebody has a reference, as far as one can tell: for our own checks. A freed block has none, or the

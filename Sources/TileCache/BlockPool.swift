@@ -21,6 +21,7 @@ internal import Synchronization
 /// eviction; both count as charged.
 final class BlockPool: Sendable {
     let budget: Budget
+    let sharedBodies = SharedBodies()
     private let shards: [Lock<PoolShard>]
     private let stripes: Int
     private let freeChunks = Lock<[Chunk]>([])
@@ -211,6 +212,8 @@ extension BlockPool {
         var liveBytes = 0
         /// Resident bytes of free blocks.
         var freeBytes = 0
+        /// What chunks have in front of their blocks.
+        var headerBytes = 0
     }
 
     /// Exact at a moment per shard. Complexity: O(shards), some microseconds.
@@ -220,6 +223,7 @@ extension BlockPool {
             let bytes = SizeClass.bytes(ofIndex: index / stripes)
             shard.withLock { shard in
                 usage.liveBytes += shard.liveBlocks * bytes
+                usage.headerBytes += shard.chunks.reduce(0) { $0 + $1.blocksOffset }
                 usage.freeBytes += shard.residentBlocks * bytes + shard.residueBytes
             }
         }

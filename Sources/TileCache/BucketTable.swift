@@ -88,6 +88,20 @@ struct BucketTable {
         unsafe slot(bucket * 8 + Self.slotsPerBucket)
     }
 
+    /// Which slots of a bucket have a tag, as bits.
+    ///
+    /// Without a branch: in which slot a key lies cannot be predicted, and a branch on it would have to wait for the bucket's
+    /// cache line before the processor could begin with the next look-up.
+    @inline(__always)
+    private func matches(_ first: Position, _ tag: UInt64) -> UInt {
+        var matches: UInt = 0
+        for index in 0..<Self.slotsPerBucket {
+            let word = unsafe slot(first &+ index).pointee.load(ordering: .relaxed)
+            matches |= (word ^ tag <= Self.pointerMask ? 1 : 0) << UInt(index)
+        }
+        return matches
+    }
+
     /// The block of a key. The caller is on-line; the block stays valid until it goes off-line.
     @inline(__always)
     func find(_ key: TileKey, hash: UInt64) -> Block? {
@@ -95,13 +109,16 @@ struct BucketTable {
         var bucket = home(hash)
         for _ in 0..<Self.window {
             let first = bucket * 8
-            for position in first..<first + Self.slotsPerBucket {
-                // ORDERING: acquiring; pairs with the compare-and-swap in publish(): the block's contents are visible.
-                let word = unsafe slot(position).pointee.load(ordering: .acquiring)
+            var matches = matches(first, tag)
+            while matches != 0 {
+                // ORDERING: acquiring; pairs with the compare-and-swaps in publish() and exchange(): the block's contents
+                // are visible.
+                let word = unsafe slot(first + matches.trailingZeroBitCount).pointee.load(ordering: .acquiring)
                 if word ^ tag <= Self.pointerMask {
                     let block = Self.block(word)
                     if block.holds(key) { return block }
                 }
+                matches &= matches &- 1
             }
             // ORDERING: acquiring; pairs with the addition in publish(): a count of 0 means that no key which passed
             // this bucket was published before this load.
@@ -119,15 +136,11 @@ struct BucketTable {
     /// look-up does no harm: the fetch of any address is allowed.
     @inline(__always)
     func prefetchBlock(_ hash: UInt64) {
-        let tag = Self.tag(hash)
         let first = home(hash) * 8
-        for position in first..<first + Self.slotsPerBucket {
-            let word = unsafe slot(position).pointee.load(ordering: .relaxed)
-            if word ^ tag <= Self.pointerMask {
-                unsafe platform_prefetch(Self.block(word).base)
-                return
-            }
-        }
+        let matches = matches(first, Self.tag(hash))
+        guard matches != 0 else { return }
+        let word = unsafe slot(first + matches.trailingZeroBitCount).pointee.load(ordering: .relaxed)
+        if word != 0 { unsafe platform_prefetch(Self.block(word).base) }
     }
 
     /// Puts a word into the first empty slot of the window; nil where there is none.

@@ -27,12 +27,18 @@ package struct CacheStatistics: Sendable, Equatable {
     package var reservedBytes = 0
     package var highestReservedBytes = 0
     package var budgetBytes = 0
+    /// Of what is charged: resident bytes of blocks that are free.
+    package var freeBytes = 0
+    /// Of what is charged: what the pool's chunks have in front of their blocks.
+    package var chunkHeaderBytes = 0
     package var retiredBytes = 0
     package var uncachedBytes = 0
     package var tableBytes = 0
     package var tableSlots = 0
     /// Blocks of the pool that are live: in the table, retired or pinned.
     package var liveBlocks = 0
+    /// Small bodies that are stored once for several tiles; their blocks are not among `liveBlocks`.
+    package var sharedBodies = 0
 
     package var entries: Int { warmEntries + hotEntries }
     package var hits: Int { warmHits + hotHits }
@@ -66,11 +72,15 @@ extension TileCache {
         statistics.reservedBytes = budget.chargedBytes
         statistics.highestReservedBytes = budget.highestBytes
         statistics.budgetBytes = budget.limit
+        let usage = pool.usage
+        statistics.freeBytes = usage.freeBytes
+        statistics.chunkHeaderBytes = usage.headerBytes
         statistics.retiredBytes = collector.retiredBytes
         statistics.uncachedBytes = uncachedBytes
         statistics.tableBytes = fixedBytes
         statistics.tableSlots = table.slotCount
-        statistics.liveBlocks = pool.liveBlockCount
+        statistics.sharedBodies = pool.sharedBodies.count
+        statistics.liveBlocks = pool.liveBlockCount - statistics.sharedBodies
         return statistics
     }
 
@@ -102,6 +112,9 @@ extension TileCache {
         }
         gauge("orizuru_memory_uncached_bytes", "Bytes of answers that found no room in memory.", [:]) {
             $0.uncachedBytes
+        }
+        gauge("orizuru_memory_shared_bodies", "Small bodies stored once for several tiles.", [:]) {
+            $0.pool.sharedBodies.count
         }
         let lookups = "Look-ups in memory by result."
         counter("orizuru_memory_lookups_total", lookups, ["result": "hot"], .hotHits)

@@ -74,12 +74,15 @@ func dropReference(_ block: Block) {
     let (old, new) = unsafe block.references.pointee.wrappingSubtract(1, ordering: .acquiringAndReleasing)
     assert((1...UInt32(Int32.max)).contains(old), "a block was released once too often")
     guard new == 0 else { return }
-    if UncachedBlocks.isUncached(block) {
+    if block.isUncached {
         UncachedBlocks.free(block)
     } else {
         // SAFETY: nobody has a reference, so the block goes back; its chunk is mapped and knows its pool, which is kept
         // alive by the cache, or by itself once the cache is gone.
-        unsafe Chunk(ofBlockAt: block.base).pool._withUnsafeGuaranteedRef { unsafe $0.free(block.base) }
+        unsafe Chunk(ofBlockAt: block.base).pool._withUnsafeGuaranteedRef { pool in
+            if block.sharesBody { pool.sharedBodies.release(block.sharedBody, in: pool) }
+            unsafe pool.free(block.base)
+        }
     }
 }
 
@@ -88,7 +91,6 @@ func dropReference(_ block: Block) {
 final class UncachedBlocks: Sendable {
     private let bytes = Atomic<Int>(0)
 
-    private static let mark: UInt16 = .max
     /// In front of the block: its owner and its size.
     private static let prefix = SizeClass.granule
 
@@ -109,11 +111,9 @@ final class UncachedBlocks: Sendable {
             use: UseWord(count: 0, isHot: false),
             birth: 0,
             cost: 0,
-            granules: Self.mark
+            granules: Block.uncachedBit
         )
     }
-
-    static func isUncached(_ block: Block) -> Bool { block.granules == mark }
 
     static func free(_ block: Block) {
         let start = unsafe block.base - prefix

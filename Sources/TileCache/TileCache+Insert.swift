@@ -59,9 +59,9 @@ extension TileCache {
     ) -> InsertOutcome {
         let hash = KeyHash.of(key)
         if let outcome = existing(key, hash, pinned, participant) { return outcome }
-        let content = unsafe Content(headers: headers, body: body)
+        var content = unsafe Content(headers: headers, body: body)
         let memory: Memory
-        switch reserve(content, participant) {
+        switch reserve(&content, participant) {
         case .room(let room): memory = room
         case .refused(let reason): return .refused(reason)
         }

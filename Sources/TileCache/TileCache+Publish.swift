@@ -29,7 +29,14 @@ struct Content {
     let headers: UnsafeRawBufferPointer
     let body: UnsafeRawBufferPointer
 
-    var bytes: Int { unsafe Block.bytes(stored: headers.count, body: body.count) }
+    /// The block that has the body, with a reference for the tile to be made; nil: the tile's own.
+    var shared: Block?
+
+    /// What the tile's block needs.
+    var bytes: Int {
+        let address = MemoryLayout<UInt>.size
+        return unsafe Block.bytes(stored: headers.count, body: shared == nil ? body.count : address)
+    }
 }
 
 /// Memory of the pool for one block, charged and not yet filled.
@@ -57,16 +64,23 @@ extension TileCache {
         case refused(InsertRefusal)
     }
 
-    /// Memory for a tile with these lengths, or the reason that there is none.
-    func reserve(_ content: Content, _ participant: CacheParticipant) -> Reservation {
-        let bytes = content.bytes
+    /// Memory for a tile, or the reason that there is none. A small body may turn out to be there already.
+    func reserve(_ content: inout Content, _ participant: CacheParticipant) -> Reservation {
         guard unsafe content.headers.count <= Block.maxStoredHeaderBytes,
-            unsafe content.body.count <= Block.maxBodyBytes,
-            bytes <= budget.limit / 8
+            unsafe content.body.count <= Block.maxBodyBytes, content.bytes <= budget.limit / 8
         else {
             participant.count(.refusedTooLarge)
             return .refused(.tooLarge)
         }
+        if configuration.sharesEqualBodies {
+            content.shared = unsafe pool.sharedBodies.retain(content.body, in: pool)
+        }
+        let reservation = reserve(content.bytes, participant)
+        if case .refused = reservation, let shared = content.shared { pool.sharedBodies.release(shared, in: pool) }
+        return reservation
+    }
+
+    private func reserve(_ bytes: Int, _ participant: CacheParticipant) -> Reservation {
         if let memory = reclaimed(bytes, participant) ?? pool.allocate(bytes: bytes) {
             if pool.approximateLiveBytes > wakeLevel || budget.limit - budget.chargedBytes < wakeHeadroom {
                 wakeKeeper(demanding: 0)

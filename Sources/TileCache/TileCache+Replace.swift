@@ -30,9 +30,9 @@ extension TileCache {
         by participant: CacheParticipant
     ) -> ReplaceOutcome {
         let hash = KeyHash.of(key)
-        let content = unsafe Content(headers: headers, body: body)
+        var content = unsafe Content(headers: headers, body: body)
         let memory: Memory
-        switch reserve(content, participant) {
+        switch reserve(&content, participant) {
         case .room(let room): memory = room
         case .refused(let reason): return .refused(reason)
         }
@@ -64,9 +64,9 @@ extension TileCache {
         precondition(participant.isOnline && current.block.holds(key), "what is to be replaced was not kept")
         let hash = KeyHash.of(key)
         guard place(of: current, key, hash) != nil else { return .changed }
-        let content = unsafe Content(headers: headers, body: body)
+        var content = unsafe Content(headers: headers, body: body)
         let memory: Memory
-        switch reserve(content, participant) {
+        switch reserve(&content, participant) {
         case .room(let room): memory = room
         case .refused(let reason): return .refused(reason)
         }

@@ -19,6 +19,8 @@ package struct TileCacheConfiguration: Sendable {
     /// How long an insert that may wait (`patience`) does so for the keeper, at most. 2 ms: the keeper's steps take tens
     /// of microseconds, and a render tens of milliseconds.
     package var insertPatience: Duration = .milliseconds(2)
+    /// Stores equal small bodies once (`SharedBodies`).
+    package var sharesEqualBodies = true
     /// Fills freed blocks with a pattern and checks it when they are given out again: for stress runs.
     package var poisonsFreedBlocks = false
     /// Milliseconds of a clock that never goes back; wraps after 49 days, which only makes an old entry look young.

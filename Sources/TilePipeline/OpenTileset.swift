@@ -80,6 +80,14 @@ package final class OpenTileset: Sendable {
 ///
 /// The pipeline knows no HTTP: the tile service implements this.
 package protocol TileHeaderWriting: Sendable {
-    /// Appends the lines from `Content-Type` to the blank line. Any thread.
-    func appendHeaders(of key: TileKey, entityTag: UInt64, format: TileFormat, byteCount: Int, to block: inout [UInt8])
+    /// Appends the lines from `ETag` to the blank line. `modified`: seconds since 1970 of a tile that lies in a file of
+    /// its own. Any thread.
+    func appendHeaders(
+        of key: TileKey,
+        entityTag: UInt64,
+        format: TileFormat,
+        byteCount: Int,
+        modified: Int?,
+        to block: inout [UInt8]
+    )
 }

@@ -229,6 +229,7 @@ final class RenderWorker {
             entityTag: tileset.entityTag(of: key, fileIdentity: file.identity),
             format: file.format,
             byteCount: bytes.count,
+            modified: file.modified,
             to: &headerBlock
         )
         let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)

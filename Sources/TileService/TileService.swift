@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import HTTPFrontend
 package import HTTPServer
 package import LockFree
 package import Telemetry
@@ -21,8 +22,14 @@ package final class TileService {
         package var http: HTTPServerConfiguration
         /// How tiles are made.
         package var parameters = ReconstructionParameters.standard
-        /// Seconds that a client may use a tile of an unversioned URL without asking.
-        package var maxAge = 3600
+        /// How long clients may keep tiles.
+        package var caching = CachePolicies()
+        /// Where to listen besides what `http` binds itself: Unix sockets, and sockets that are handed over.
+        package var listeners: PreparedListeners?
+        /// The file that gets a line per answer; nil: none.
+        package var accessLog: String?
+        /// Who is believed about the clients behind it.
+        package var trustedProxies = TrustedProxies()
         /// Nil: pages of other origins may not read answers.
         package var crossOrigin: CrossOriginRules? = .open
 
@@ -42,7 +49,9 @@ package final class TileService {
     private let configuration: Configuration
     private let logger: Logger
     private let state: ServiceState
+    private let opening: CatalogOpening
     private let server: HTTPServer
+    private let accessLog: AccessLog?
     /// All metrics of the service.
     package let metrics: MetricsRegistry
 
@@ -52,6 +61,8 @@ package final class TileService {
     package init(_ configuration: Configuration, logger: Logger) throws(ServiceError) {
         self.configuration = configuration
         self.logger = logger
+        let opening = CatalogOpening(configuration, logger: logger)
+        self.opening = opening
         let metrics = MetricsRegistry()
         self.metrics = metrics
         let cache: TileCache
@@ -71,12 +82,25 @@ package final class TileService {
             cache: cache,
             pipeline: pipeline,
             metrics: metrics,
-            catalog: Self.openCatalog(configuration, logger: logger),
-            crossOrigin: configuration.crossOrigin,
-            maxAge: configuration.maxAge
+            catalog: ServedCatalog(opening.open(after: nil), caching: configuration.caching),
+            crossOrigin: configuration.crossOrigin
         )
         self.state = state
-        server = HTTPServer(configuration.http) { _, mailbox in TileHandler(shared: state, mailbox: mailbox) }
+        let accessLog: AccessLog?
+        do throws(ListenError) {
+            accessLog = try configuration.accessLog.map { (path) throws(ListenError) in
+                try AccessLog(path: path, reactors: configuration.http.reactors)
+            }
+        } catch {
+            throw .frontend(error)
+        }
+        self.accessLog = accessLog
+        let proxies = configuration.trustedProxies
+        server = HTTPServer(configuration.http) { reactor, mailbox in
+            let handler = TileHandler(shared: state, mailbox: mailbox)
+            guard let accessLog else { return handler }
+            return AccountingHandler(handler, log: accessLog, reactor: reactor, proxies: proxies)
+        }
         registerMetrics()
     }
 
@@ -93,6 +117,7 @@ package final class TileService {
     private func startParts() throws(ServiceError) {
         do { try state.cache.startKeeper() } catch { throw .cache(error) }
         do { try state.pipeline.start() } catch { throw .thread(error) }
+        do { try accessLog?.start() } catch { throw .thread(error) }
         do { try server.start() } catch { throw .server(error) }
     }
 
@@ -107,9 +132,11 @@ package final class TileService {
     @discardableResult
     package func stop(deadline: Duration) -> Bool {
         state.beginDraining()
+        configuration.listeners?.removeFiles()
         let isDrained = server.drain(deadline: deadline)
         server.stop()
         stopRendering()
+        accessLog?.stop()
         return isDrained
     }
 
@@ -118,41 +145,32 @@ package final class TileService {
         state.cache.stop()
     }
 
-    private static func openCatalog(_ configuration: Configuration, logger: Logger) -> ServedCatalog {
-        let headers = TileHeaders(crossOrigin: configuration.crossOrigin)
-        var tilesets: [OpenTileset] = []
-        for found in SourceScanner(logger: logger).scan(configuration.paths) {
-            // The scanner has logged what could not be opened.
-            guard case .success(let source) = found.result, let ordinal = UInt32(exactly: tilesets.count + 1) else {
-                continue
-            }
-            tilesets.append(
-                OpenTileset(
-                    ordinal: ordinal,
-                    id: found.id,
-                    source: source,
-                    parameters: configuration.parameters,
-                    headers: headers
-                )
-            )
-            let info = source.info
-            logger.log(
-                .info,
-                "serving a tileset",
-                [
-                    "id": .string(found.id), "path": .string(found.path), "form": .string(info.form),
-                    "size": .string(info.pyramid.size.description), "levels": .integer(info.pyramid.maxLevel + 1),
-                ]
-            )
+    /// Searches the paths again (and opens the access log again, for who rotates it) and serves what is there now, from each reactor's next turn on. A tileset whose files
+    /// are as they were keeps its place in memory; the tiles of one that changed or went away leave it. Requests under way
+    /// are answered from what they were asked of. Blocks on the file system; one thread at a time.
+    ///
+    /// - Returns: how many tilesets stayed as they were, and how many are new or changed.
+    @discardableResult
+    package func reload() -> (kept: Int, opened: Int) {
+        do { try accessLog?.reopen() } catch { logger.log(.error, "\(error)") }
+        let older = state.catalog.current.0
+        let tilesets = opening.open(after: older)
+        state.catalog.replace(by: ServedCatalog(tilesets, caching: configuration.caching, after: older))
+        let ordinals = Set(tilesets.map(\.ordinal))
+        let gone = older.entries.map(\.tileset.ordinal).filter { !ordinals.contains($0) }
+        if !gone.isEmpty {
+            let participant = state.cache.makeParticipant()
+            for ordinal in gone { state.cache.removeAll(ordinal: ordinal, by: participant) }
         }
-        if tilesets.isEmpty {
-            logger.log(
-                .warning,
-                "no tileset was found; the catalog is empty",
-                ["paths": .string("\(configuration.paths)")]
-            )
-        }
-        return ServedCatalog(tilesets)
+        let kept = older.entries.count - gone.count
+        logger.log(
+            .info,
+            "opened the catalog again",
+            [
+                "kept": .integer(kept), "opened": .integer(tilesets.count - kept), "gone": .integer(gone.count),
+            ]
+        )
+        return (kept, tilesets.count - kept)
     }
 
     private func registerMetrics() {
@@ -177,6 +195,13 @@ package final class TileService {
             labels: ["reason": "address"],
             read: server.reader(of: .refusedOverAddressLimit)
         )
+        if let accessLog {
+            metrics.counter(
+                "orizuru_access_log_dropped_total",
+                help: "Lines of the access log that were dropped because their ring was full.",
+                read: { Double(accessLog.dropped.lines) }
+            )
+        }
         metrics.counter(
             "orizuru_http_sent_bytes_total",
             help: "Bytes handed to the kernel for clients.",
@@ -190,12 +215,14 @@ package enum ServiceError: Error, CustomStringConvertible {
     case cache(TileCacheError)
     case thread(ThreadError)
     case server(HTTPServerError)
+    case frontend(ListenError)
 
     package var description: String {
         switch self {
         case .cache(let error): "\(error)"
         case .thread(let error): "\(error)"
         case .server(let error): "\(error)"
+        case .frontend(let error): "\(error)"
         }
     }
 }

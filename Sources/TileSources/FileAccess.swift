@@ -100,7 +100,11 @@ final class OpenFile: Sendable {
         }
         var identity = StableHash()
         file.identity.combine(into: &identity)
-        return StoredTileFile(format: format, identity: identity.value)
+        return StoredTileFile(
+            format: format,
+            identity: identity.value,
+            modified: file.identity.modified / 1_000_000_000
+        )
     }
 
     /// The file, or nil where there is none of that name.

@@ -10,10 +10,13 @@ package struct StoredTileFile: Hashable, Sendable {
     /// A hash of the file's size, modification time and inode: part of the tile's ETag, because the version of a
     /// tileset does not tell when one of its loose tiles changes.
     package let identity: UInt64
+    /// When the file changed last, in seconds since 1970; nil where there is no such file.
+    package let modified: Int?
 
-    package init(format: TileFormat, identity: UInt64) {
+    package init(format: TileFormat, identity: UInt64, modified: Int? = nil) {
         self.format = format
         self.identity = identity
+        self.modified = modified
     }
 }
 

@@ -49,6 +49,9 @@ package final class HTTPClient {
         guard descriptor >= 0 else { throw HTTPClientError.connect(-descriptor) }
     }
 
+    /// A client on a socket that is connected already; owned from now on.
+    package init(connected descriptor: Int32) { self.descriptor = descriptor }
+
     deinit { close() }
 
     /// One GET on a connection of its own.

@@ -47,6 +47,8 @@ extension TileCache {
         var configuration = TileCacheConfiguration(byteBudget: budget, policy: policy)
         configuration.clock = { clock.now }
         configuration.poisonsFreedBlocks = poisons
+        // The bodies of tests repeat after 256 numbers.
+        configuration.sharesEqualBodies = false
         adjust(&configuration)
         return try TileCache(configuration: configuration)
     }

@@ -30,6 +30,13 @@ struct SizeClassTests {
         #expect(mean <= 0.06)
     }
 
+    @Test("from a kilobyte on, blocks of a class are an odd number of cache lines apart")
+    func colours() {
+        for index in 0..<SizeClass.count where SizeClass.bytes(ofIndex: index) > 1088 {
+            #expect(SizeClass.bytes(ofIndex: index) / SizeClass.granule % 2 == 1)
+        }
+    }
+
     @Test("the blocks of every class fit their chunk behind the stacks")
     func layout() {
         for index in 0..<SizeClass.count {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import HTTPFrontend
 import HTTPMessages
 import HTTPServer
 import JSONText
@@ -9,6 +10,7 @@ import Telemetry
 import Testing
 import TileCache
 import TileModel
+import TileService
 
 @testable import orizuru
 
@@ -48,13 +50,13 @@ struct ConfigurationTests {
     func defaults() throws {
         let configuration = try load().configuration
         #expect(configuration.paths == ["slides"])
-        #expect(configuration.listen == ListenAddress(parsing: "127.0.0.1:8080"))
+        #expect(configuration.listen == [.address(ListenAddress("127.0.0.1", port: 8080))])
         #expect(configuration.memory == .mebibytes(512))
         #expect(configuration.workers == 6 && configuration.reactors == 6 && configuration.queueLimit == 1024)
         #expect(configuration.parameters == .standard)
         #expect(configuration.eviction == .init(policy: .twoClass, warmTimeToLive: nil))
-        #expect(configuration.log == .init(level: .info, format: nil))
-        #expect(configuration.http.corsOrigin == "*" && configuration.http.idleTimeout == .seconds(75))
+        #expect(configuration.log == .init(level: .info, format: nil, access: nil))
+        #expect(configuration.http.corsOrigin == ["*"] && configuration.http.idleTimeout == .seconds(75))
     }
 
     @Test("the automatic memory is a quarter of what there is, at most 1 GiB and never too little to work")
@@ -74,7 +76,7 @@ struct ConfigurationTests {
         let environment = ["ORIZURU_WORKERS": "3", "ORIZURU_LOG_LEVEL": "error", "ORIZURU_MEMORY": "", "HOME": "/"]
         let loaded = try load(["slides", "--workers", "4"], environment: environment, file: file)
         #expect(loaded.configuration.workers == 4)
-        #expect(loaded.configuration.log == .init(level: .error, format: .json))
+        #expect(loaded.configuration.log == .init(level: .error, format: .json, access: nil))
         #expect(loaded.configuration.queueLimit == 7)
         // An empty variable is an unset one.
         #expect(loaded.configuration.memory == .gibibytes(1))
@@ -113,7 +115,7 @@ struct ConfigurationTests {
             ("{log: {workers: 1}}", "etc/site.json5, line 1: there is no key 'log.workers'; did you mean workers?"),
             (
                 "{log: {zzzzzzzzzzzz: 1}}",
-                "etc/site.json5, line 1: there is no key 'log.zzzzzzzzzzzz'; the keys there are log.level, log.format"
+                "etc/site.json5, line 1: there is no key 'log.zzzzzzzzzzzz'; the keys there are log.level, log.format, log.access"
             ),
             ("{http: 5}", "etc/site.json5, line 1: expected \"http\" to be an object { ... }, found a whole number"),
             ("[]", "etc/site.json5, line 1: expected the whole to be an object { ... }, found a list"),
@@ -149,7 +151,7 @@ struct ConfigurationTests {
             refusal(["s", "--memory=1G"])?.hasPrefix("--memory: '1G' is not accepted; expected a size such as") == true
         )
         #expect(
-            refusal(["s", "--listen=8080"])?.hasPrefix("--listen: '8080' is not accepted; expected an address") == true
+            refusal(["s", "--listen=8080"])?.hasPrefix("--listen: '8080' is not accepted; expected one or more") == true
         )
         #expect(refusal(file: "{listen: 8080}")?.hasPrefix("listen in etc/site.json5, line 1: 8080 is not") == true)
         #expect(refusal(file: "{memory: null}")?.hasPrefix("memory in etc/site.json5, line 1: null is not") == true)
@@ -332,6 +334,51 @@ struct ConfigurationValueTests {
     )
     func noAddresses(text: String) {
         #expect(ListenAddress(parsing: text) == nil)
+    }
+
+    @Test("several places to listen are read, Unix sockets and handed-over ones among them")
+    func listenPlaces() {
+        let read = ServeConfiguration.Keys.listen.kind.read
+        let machine = MachineFacts(cores: 1, memory: .gibibytes(1))
+        let places = read(.string("127.0.0.1:80, [::1]:81,unix:/run/a.sock, systemd"), machine)
+        #expect(
+            places == [
+                .address(ListenAddress("127.0.0.1", port: 80)), .address(ListenAddress("::1", port: 81)),
+                .unix(path: "/run/a.sock"), .inherited,
+            ]
+        )
+        for text in ["", "unix:", "unix:relative", "127.0.0.1:80,", "unix:/" + String(repeating: "a", count: 200)] {
+            #expect(read(.string(text), machine) == nil, "\(text)")
+        }
+    }
+
+    @Test("the Cache-Control of single tilesets is read, and a rule that says nothing clear is refused")
+    func cacheRules() throws {
+        let read = ServeConfiguration.Keys.cacheControl.kind.read
+        let machine = MachineFacts(cores: 1, memory: .gibibytes(1))
+        let found = try #require(read(.string("a: private, max-age=1h; b-2: no-store;"), machine))
+        let rules = try #require(found)
+        #expect(rules["a"]?.maxAge == 3600 && rules["a"]?.isPublic == false && rules["a"]?.staleWhileRevalidate == nil)
+        #expect(rules["b-2"]?.isStored == false && rules.count == 2)
+        for text in [
+            "", "a", "a:", "a: public", "a: max-age", "a: max-age=-1", "a: max-age=1h; a: no-store", "a: fresh=1h",
+        ] {
+            #expect(read(.string(text), machine) == nil, "\(text)")
+        }
+        let off = try #require(read(.string("off"), machine))
+        #expect(off == nil)
+    }
+
+    @Test("several origins are read, a star stands alone")
+    func origins() throws {
+        let read = ServeConfiguration.Keys.corsOrigin.kind.read
+        let machine = MachineFacts(cores: 1, memory: .gibibytes(1))
+        #expect(
+            read(.string("https://a.example, http://b.example:81"), machine) == [
+                "https://a.example", "http://b.example:81",
+            ]
+        )
+        if read(.string("*, https://a.example"), machine) != nil { Issue.record("a star among origins was taken") }
     }
 
     @Test("limits of control groups are found in both versions, and the least counts")

@@ -11,6 +11,11 @@ struct ImportArrowsTests {
     private static let allowed: KeyValuePairs<String, Set<String>> = [
         "CTurboJPEG": [],
         "CPNG": [],
+        "CSQLite": [],
+        "CTIFF": [],
+        "COpenSlide": [],
+        "CHiredis": [],
+        "CJPEG": [],
         "CPNGCalls": ["CPNG"],
         "CPlatform": [],
         "TileModel": [],
@@ -27,17 +32,18 @@ struct ImportArrowsTests {
         ],
         "HTTPMessages": ["CPlatform"],
         "HTTPServer": ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
+        "HTTPFrontend": ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "TileDescriptions": ["TileModel", "JSONText"],
         "TileService": [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "LockFree", "Telemetry", "CPlatform",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
         ],
         "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
         "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
-            "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "TileDescriptions", "TileService",
-            "PyramidBuilding", "Prewarm", "CPlatform",
+            "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform",
         ],
     ]
 
@@ -69,8 +75,11 @@ struct ImportArrowsTests {
         let text = try String(contentsOf: file, encoding: .utf8)
         var declared: [String: Set<String>] = [:]
         let modules = text.matches(of: /\bmodule\(\s*"(\w+)"(?:,\s*\[([^\]]*)\])?/).map { ($0.1, $0.2 ?? "") }
+        let optional = text.matches(
+            of: /optionalModule\(\s*"(\w+)",\s*trait: "\w+",\s*library: ("\w+")(?:,\s*\[([^\]]*)\])?/
+        ).map { ($0.1, $0.2 + ($0.3 ?? "")) }
         let command = text.matches(of: /name: "(orizuru)",\s*dependencies: \[([^\]]*)\]/).map { ($0.1, $0.2) }
-        for (name, list) in modules + command {
+        for (name, list) in modules + optional + command {
             #expect(declared[String(name)] == nil, "\(name) is declared twice")
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
         }
@@ -124,5 +133,35 @@ struct ImportArrowsTests {
             #expect(missing.isEmpty, "\(module) imports \(missing.sorted()) without declaring it")
             #expect(surplus.isEmpty, "\(module) declares \(surplus.sorted()) without importing it")
         }
+    }
+
+    @Test("what a package trait switches stands in its own module, and in one file of the command")
+    func traits() throws {
+        let root = SharedData.packageRoot
+        let manifest = try String(contentsOf: root.appending(path: "Package.swift"), encoding: .utf8)
+        let traits = Set(manifest.matches(of: /\.trait\(\s*name: "(\w+)"/).map { String($0.1) })
+        #expect(traits.count >= 5, "the traits are found at all")
+        var places: [String: Set<String>] = [:]
+        let folder = root.appending(path: "Sources")
+        for case let name as String in FileManager.default.enumerator(atPath: folder.path) ?? .init()
+        where name.hasSuffix(".swift") || name.hasSuffix(".c") || name.hasSuffix(".h") {
+            let text = try String(contentsOf: folder.appending(path: name), encoding: .utf8)
+            for line in text.split(separator: "\n") where line.starts(with: /\s*#\s*(if|elseif|ifdef)\b/) {
+                for word in line.split(whereSeparator: { !$0.isLetter }) where traits.contains(String(word)) {
+                    let module = name.prefix { $0 != "/" }
+                    places[String(word), default: []].insert(module == "orizuru" ? name : String(module))
+                }
+            }
+        }
+        var files: Set<String> = []
+        for (trait, found) in places {
+            let modules = found.filter { !$0.hasPrefix("orizuru/") }
+            #expect(
+                modules.count <= 1 || modules.count == 2 && modules.contains { $0.hasPrefix("C") },
+                "\(trait): \(modules)"
+            )
+            files.formUnion(found.subtracting(modules))
+        }
+        #expect(files.count <= 1, "one file of the command knows the traits: \(files.sorted())")
     }
 }

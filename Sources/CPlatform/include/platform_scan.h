@@ -22,6 +22,25 @@ static inline int platform_is_value(uint8_t byte) { return byte >= 0x20 ? byte !
 /// Bytes that a request target may hold: visible ASCII.
 static inline int platform_is_target(uint8_t byte) { return byte > 0x20 && byte < 0x7F; }
 
+/// Bytes that a host name in an authority may hold: letters, digits and -._~%
+static inline int platform_is_host(uint8_t byte) {
+    static const uint64_t bits[2] = {0x03FF602000000000ull, 0x47FFFFFE87FFFFFEull};
+    return byte < 128 && (bits[byte >> 6] >> (byte & 63) & 1);
+}
+
+static inline size_t platform_scan_host(const uint8_t *_Nonnull bytes, size_t count) {
+    size_t i = 0;
+    while (i < count && platform_is_host(bytes[i])) i++;
+    return i;
+}
+
+/// How many bytes stand in front of the first `?` or `#`; `count` where there is neither.
+static inline size_t platform_scan_path_scalar(const uint8_t *_Nonnull bytes, size_t count) {
+    size_t i = 0;
+    while (i < count && bytes[i] != '?' && bytes[i] != '#') i++;
+    return i;
+}
+
 static inline size_t platform_scan_value_scalar(const uint8_t *_Nonnull bytes, size_t count) {
     size_t i = 0;
     while (i < count && platform_is_value(bytes[i])) i++;
@@ -41,6 +60,17 @@ static inline size_t platform_scan_token_scalar(const uint8_t *_Nonnull bytes, s
 }
 
 #if defined(__SSE2__)
+static inline size_t platform_scan_path(const uint8_t *_Nonnull bytes, size_t count) {
+    size_t i = 0;
+    const __m128i query = _mm_set1_epi8('?'), fragment = _mm_set1_epi8('#');
+    for (; i + 16 <= count; i += 16) {
+        __m128i block = _mm_loadu_si128((const __m128i *)(bytes + i));
+        int stop = _mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(block, query), _mm_cmpeq_epi8(block, fragment)));
+        if (stop != 0) return i + (size_t)__builtin_ctz((unsigned)stop);
+    }
+    return i + platform_scan_path_scalar(bytes + i, count - i);
+}
+
 static inline size_t platform_scan_value(const uint8_t *_Nonnull bytes, size_t count) {
     size_t i = 0;
     const __m128i below = _mm_set1_epi8(0x1F), tab = _mm_set1_epi8(0x09), del = _mm_set1_epi8(0x7F);
@@ -88,6 +118,9 @@ static inline size_t platform_scan_token(const uint8_t *_Nonnull bytes, size_t c
     return i + platform_scan_token_scalar(bytes + i, count - i);
 }
 #else
+static inline size_t platform_scan_path(const uint8_t *_Nonnull bytes, size_t count) {
+    return platform_scan_path_scalar(bytes, count);
+}
 static inline size_t platform_scan_value(const uint8_t *_Nonnull bytes, size_t count) {
     return platform_scan_value_scalar(bytes, count);
 }

@@ -20,6 +20,18 @@ struct platform_peer {
 int platform_listen(
     const char *_Nonnull address, uint16_t port, int reuse_port, int unsent_low_water
 );
+/// Opens a listening Unix socket, non-blocking; `mode`: the permissions of its file. -EADDRINUSE: the file is there.
+int platform_listen_unix(const char *_Nonnull path, uint32_t mode);
+/// Whether `path` is a Unix socket that nobody answers any more.
+int platform_unix_is_stale(const char *_Nonnull path);
+/// Takes over a descriptor that listens already: makes it non-blocking and closed on exec. -EINVAL: it does not listen.
+int platform_adopt_listener(int fd);
+/// Gives a listener of another maker the options of `platform_listen` that matter per connection, where it has them.
+void platform_tune_listener(int fd, int unsent_low_water);
+/// Reads a numeric IPv4 or IPv6 address; 0, or -EINVAL.
+int platform_parse_address(const char *_Nonnull text, struct platform_peer *_Nonnull peer);
+/// Writes an address as people do, with a final zero; `capacity` at least 46.
+void platform_write_address(const struct platform_peer *_Nonnull peer, char *_Nonnull text, size_t capacity);
 /// The port that a socket is bound to, or a negative errno.
 int platform_bound_port(int fd);
 /// Accepts one connection, non-blocking and closed on exec; -EAGAIN when none waits.
@@ -48,5 +60,7 @@ void platform_close(int fd);
 
 /// Opens a blocking TCP connection to a numeric address.
 int platform_connect(const char *_Nonnull address, uint16_t port);
+/// Opens a blocking connection to a Unix socket.
+int platform_connect_unix(const char *_Nonnull path);
 /// How many descriptors this process may have open.
 int64_t platform_descriptor_limit(void);

@@ -14,10 +14,14 @@ package final class ServedCatalog: Sendable {
         let summary: TilesetSummary
         /// The version as URLs write it.
         let versionText: [UInt8]
-        let counts = RequestCounts()
+        let counts: RequestCounts
+        let lines: AnswerLines
 
-        init(_ tileset: OpenTileset) {
+        /// `counts`: those of the same tileset in an older catalog, so that they go on.
+        init(_ tileset: OpenTileset, _ policy: CachePolicy, counts: RequestCounts?) {
             self.tileset = tileset
+            self.counts = counts ?? RequestCounts()
+            lines = AnswerLines(policy)
             summary = ServedCatalog.summary(of: tileset)
             versionText = Array(tileset.source.info.version.description.utf8)
         }
@@ -28,8 +32,14 @@ package final class ServedCatalog: Sendable {
     let catalog: Document
     let home: Document
 
-    package init(_ tilesets: [OpenTileset]) {
-        entries = tilesets.map(Entry.init)
+    /// - Parameters:
+    ///   - caching: how long each tileset's tiles may be kept.
+    ///   - older: the catalog that this one follows.
+    package init(_ tilesets: [OpenTileset], caching: CachePolicies, after older: ServedCatalog? = nil) {
+        entries = tilesets.map { tileset in
+            let counts = older?.entries.first { $0.tileset.id == tileset.id }?.counts
+            return Entry(tileset, caching[tileset.id], counts: counts)
+        }
         let summaries = entries.map(\.summary)
         router = Router(
             tilesets: NameTable(tilesets.map(\.id)),

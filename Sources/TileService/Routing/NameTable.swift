@@ -2,7 +2,7 @@
 
 /// Finds the index of a name by its bytes in a path, without making a String: an open-addressed table over one
 /// array of all names. Immutable. Complexity: constant on average.
-struct NameTable: Sendable {
+final class NameTable: Sendable {
     private let bytes: [UInt8]
     private let ranges: [Range<Int>]
     /// Index + 1 of the name in a slot, 0 where it is empty; a power of two, at most half full.
@@ -26,6 +26,9 @@ struct NameTable: Sendable {
         self.bytes = bytes
         self.slots = slots
     }
+
+    /// Whether a byte occurs in any name.
+    func contains(_ byte: UInt8) -> Bool { bytes.contains(byte) }
 
     /// The index of the name that stands at `range` of `path`, or nil.
     func index(of path: Span<UInt8>, _ range: Range<Int>) -> Int? {

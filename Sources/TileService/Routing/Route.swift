@@ -22,19 +22,34 @@ enum Route: Equatable {
 }
 
 /// Paths to routes. Pure; no allocation unless a path is percent-encoded, which no URL that we hand out is.
-struct Router {
+///
+/// A class, so that a look-up counts one reference and not one for each array of the tables.
+final class Router: Sendable {
     /// The ids of tilesets, in the order of the catalog.
     let tilesets: NameTable
     /// The names of the files that pages load.
     let assets: NameTable
+    /// Whether a name holds a percent sign: then no path may be taken as it came.
+    private let hasEncodedNames: Bool
+
+    init(tilesets: NameTable, assets: NameTable) {
+        self.tilesets = tilesets
+        self.assets = assets
+        hasEncodedNames = tilesets.contains(UInt8(ascii: "%")) || assets.contains(UInt8(ascii: "%"))
+    }
 
     /// Routes the path of a request, before its query.
     func route(_ path: Span<UInt8>) -> Route {
+        // What a path names literally, no percent sign can be part of: so only what names nothing is looked at again.
+        if !hasEncodedNames {
+            let route = routeDecoded(path)
+            guard case .notFound = route else { return route }
+        }
         for index in 0..<path.count where path[index] == UInt8(ascii: "%") {
             guard let decoded = Self.percentDecoded(path) else { return .notFound }
             return routeDecoded(decoded.span)
         }
-        return routeDecoded(path)
+        return hasEncodedNames ? routeDecoded(path) : .notFound
     }
 
     private func routeDecoded(_ path: Span<UInt8>) -> Route {

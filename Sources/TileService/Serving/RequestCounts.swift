@@ -8,7 +8,10 @@ import TileModel
 /// How many requests for the tiles of one tileset were answered, by tier and status. Any thread; striped.
 final class RequestCounts: Sendable {
     /// The statuses that answers for tiles have.
-    private static let statuses: [Status] = [.ok, .notModified, .notFound, .internalError, .unavailable]
+    private static let statuses: [Status] = [
+        .ok, .notModified, .notFound, .internalError, .unavailable, .partialContent, .rangeNotSatisfiable,
+        .preconditionFailed,
+    ]
 
     private let cells = StripedCounter(width: TileTier.allCases.count * RequestCounts.statuses.count)
 
@@ -20,6 +23,9 @@ final class RequestCounts: Sendable {
             case .notModified: 1
             case .notFound: 2
             case .internalError: 3
+            case .partialContent: 5
+            case .rangeNotSatisfiable: 6
+            case .preconditionFailed: 7
             default: 4
             }
         cells.add(1, at: Int(tier.rawValue) * Self.statuses.count + place)

@@ -14,7 +14,9 @@ final class ServiceState: Sendable {
     let metrics: MetricsRegistry
     let catalog: CatalogHolder
     let latency: RequestLatency
-    let lines: AnswerLines
+    let crossOrigin: CrossOriginRules?
+    /// For each of several allowed origins.
+    let origins: OriginLines
     /// The whole header block of the answer to a preflight.
     let preflight: [UInt8]
     /// What a 304 carries besides ETag, Cache-Control and Date.
@@ -28,22 +30,23 @@ final class ServiceState: Sendable {
         pipeline: TilePipeline,
         metrics: MetricsRegistry,
         catalog: ServedCatalog,
-        crossOrigin: CrossOriginRules?,
-        maxAge: Int
+        crossOrigin: CrossOriginRules?
     ) {
         self.cache = cache
         self.pipeline = pipeline
         self.metrics = metrics
         self.catalog = CatalogHolder(catalog)
         latency = RequestLatency(registry: metrics)
-        lines = AnswerLines(maxAge: maxAge)
-        let lines = crossOrigin?.lines ?? ""
-        preflight = Array((lines + (crossOrigin?.preflightLines ?? "") + "Allow: GET, HEAD, OPTIONS\r\n\r\n").utf8)
+        self.crossOrigin = crossOrigin
+        origins = OriginLines(crossOrigin)
+        let lines = crossOrigin?.commonLines ?? ""
+        let preflightLines = crossOrigin == nil ? "" : CrossOriginRules.preflightLines
+        preflight = Array((lines + preflightLines + "Allow: GET, HEAD, OPTIONS\r\n\r\n").utf8)
         notModifiedHead = Array((lines + "\r\n").utf8)
         let own: [(StaticString, String)] = [
             ("X-Content-Type-Options", "nosniff"), ("Content-Security-Policy", Pages.contentSecurityPolicy),
         ]
-        documentHeaders = own + (crossOrigin?.fields ?? [])
+        documentHeaders = own + (crossOrigin?.commonFields ?? [])
     }
 
     /// Whether new clients should be sent here: until the service begins to stop.

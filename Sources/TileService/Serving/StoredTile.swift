@@ -24,25 +24,47 @@ struct StoredTile {
         unsafe BodyOwner(object: block, retain: PinnedTile.retain, release: PinnedTile.release)
     }
 
-    /// `ETag: "..."` with its CR LF.
-    var entityTagLine: UnsafeRawBufferPointer {
-        // SAFETY: every block that the service stores begins with this line.
-        unsafe UnsafeRawBufferPointer(rebasing: headers[TileHeaders.entityTagLine])
+    // SAFETY (all places below): every block that the service stores begins with the lines of `TileHeaders`.
+
+    /// The tag, quotes included.
+    var entityTag: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: headers[TileHeaders.entityTag])
+    }
+
+    /// The time of the tile's file as it is sent; nil for a tile that is made.
+    var lastModified: UnsafeRawBufferPointer? {
+        guard hasTime else { return nil }
+        return unsafe UnsafeRawBufferPointer(rebasing: headers[TileHeaders.lastModified])
     }
 
     /// Whether the tile follows from its tileset's version alone (`OpenTileset.entityTag`): the last digit is even.
     var isOfVersion: Bool {
-        // SAFETY: as above; the last byte of the tag is the closing quote.
+        // The last byte of the tag is the closing quote.
         let digit = unsafe headers[TileHeaders.entityTag.upperBound - 2]
         // '0'...'9' and 'a'...'f': the letters' codes are odd where their values are even.
         return (digit < 0x3A ? digit : digit + 1) & 1 == 0
     }
 
-    /// Whether the value of an If-None-Match field names the tile's tag.
-    func isListed(in list: UnsafeRawBufferPointer) -> Bool {
-        unsafe EntityTag.isListed(UnsafeRawBufferPointer(rebasing: headers[TileHeaders.entityTag]), in: list)
+    /// The lines of ETag and Last-Modified, each with its CR LF: what a 304 repeats.
+    var validatorLines: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: headers[..<validatorByteCount])
     }
 
-    /// The same for a value that was kept.
-    func isListed(in list: [UInt8]) -> Bool { unsafe list.withUnsafeBytes { unsafe isListed(in: $0) } }
+    /// What follows the line of Content-Length, the blank line included.
+    var linesBehindLength: UnsafeRawBufferPointer {
+        var end = validatorByteCount
+        while unsafe end < headers.count && headers[end] != UInt8(ascii: "\n") { end += 1 }
+        return unsafe UnsafeRawBufferPointer(rebasing: headers[min(end + 1, headers.count)...])
+    }
+
+    private var hasTime: Bool { unsafe headers[TileHeaders.lastModifiedLine.lowerBound] == UInt8(ascii: "L") }
+
+    private var validatorByteCount: Int {
+        hasTime ? TileHeaders.lastModifiedLine.upperBound : TileHeaders.entityTagLine.upperBound
+    }
+
+    /// What the conditions of a request make of the tile.
+    func outcome(of conditions: Preconditions, isGet: Bool) -> ConditionalOutcome {
+        unsafe conditions.outcome(tag: entityTag, lastModified: lastModified, byteCount: body.count, isGet: isGet)
+    }
 }

@@ -22,9 +22,14 @@ final class TileHandler: RequestHandler {
     private let inbox: ReactorInbox
     private var catalog: ServedCatalog
     private var catalogGeneration: Int
-    private let lines: AnswerLines
+    /// Fields that make a request for a tile more than a plain one.
+    private let unusual: KnownFields
+    /// The same without If-None-Match.
+    private let rare: KnownFields
     /// Field lines in the making, reused.
     private var scratch: [UInt8] = []
+    /// See `turnClock`; 0 where it was not read in this turn.
+    private var clock = 0
     /// Deferred requests that were not answered yet.
     private var waiting: [Ticket: Waiting] = [:]
 
@@ -32,13 +37,23 @@ final class TileHandler: RequestHandler {
     private struct Waiting {
         /// Nil until the pipeline has taken it.
         var pending: TilePipeline.Pending?
-        let request: TileRequest
-        let counts: RequestCounts
+        let entry: ServedCatalog.Entry
+        let key: TileKey
+        var scope = TileRequest.Scope.tile
         let isVersioned: Bool
-        /// The value of If-None-Match, to be compared with the tile's tag once that is known.
-        let knownTags: [UInt8]?
+        /// Which of several allowed origins asks.
+        var origin: Int?
+        /// To be held against the tile once it is known.
+        var conditions: KeptConditions?
         let start: Int
         var retries = 0
+
+        init(_ entry: ServedCatalog.Entry, _ key: TileKey, isVersioned: Bool, start: Int) {
+            self.entry = entry
+            self.key = key
+            self.isVersioned = isVersioned
+            self.start = start
+        }
     }
 
     init(shared: ServiceState, mailbox: Mailbox) {
@@ -46,30 +61,26 @@ final class TileHandler: RequestHandler {
         participant = shared.cache.makeParticipant()
         inbox = ReactorInbox(mailbox: mailbox)
         (catalog, catalogGeneration) = shared.catalog.current
-        lines = shared.lines
+        let others: [KnownField] =
+            [.ifMatch, .ifUnmodifiedSince, .ifModifiedSince, .range, .ifRange, .orizuruPrewarm]
+            + (shared.origins.isEmpty ? [] : [.origin])
+        rare = KnownFields(others)
+        unusual = KnownFields(others + [.ifNoneMatch])
+        scratch.reserveCapacity(1024)
     }
 
     // MARK: RequestHandler
 
     func turnBegins() {
         participant.goOnline()
+        clock = 0
         if let newer = shared.catalog.newer(than: catalogGeneration) { (catalog, catalogGeneration) = newer }
     }
 
     func turnEnds() { participant.goOffline() }
 
     func handle(_ request: borrowing Request, _ responder: inout Responder) {
-        if request.method == .options {
-            unsafe shared.preflight.withUnsafeBytes { head in
-                unsafe responder.send(
-                    status: .noContent,
-                    head: head,
-                    body: UnsafeRawBufferPointer(start: nil, count: 0),
-                    owner: nil
-                )
-            }
-            return
-        }
+        if case .options = request.method { return preflight(request, &responder) }
         // SAFETY: the request's bytes are valid and unchanged for this call.
         let path = unsafe request.path.assumingMemoryBound(to: UInt8.self).span
         switch catalog.router.route(path) {
@@ -139,76 +150,215 @@ final class TileHandler: RequestHandler {
         _ request: borrowing Request,
         _ responder: inout Responder
     ) {
-        let start = MonotonicClock.nanoseconds
-        let tileset = entry.tileset
-        let counts = entry.counts
-        guard format == tileset.format, let key = tileset.key(of: place, format: format, padded: padded) else {
-            counts.add(.none, .notFound)
+        guard format.rawValue == entry.tileset.format.rawValue,
+            let key = entry.tileset.key(of: place, format: format, padded: padded)
+        else {
+            entry.counts.add(.none, .notFound)
             refuse(.notFound, "no such tile\n", &responder)
             return
         }
+        let start = turnClock()
         let isVersioned = Self.names(version: entry.versionText, request)
-        let known = unsafe request.field(.ifNoneMatch)
+        guard !request.has(anyOf: unusual) else {
+            return unusualTile(entry, key, isVersioned, start, request, &responder)
+        }
+        guard let found = shared.cache.find(key, by: participant) else {
+            return submit(Waiting(entry, key, isVersioned: isVersioned, start: start), &responder)
+        }
+        // SAFETY: three views of the block that was found, valid until the turn ends.
+        let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
+        unsafe entry.lines.with(found.tier, isVersioned: isVersioned && stored.isOfVersion) { lines in
+            unsafe responder.send(
+                status: .ok,
+                head: stored.headers,
+                body: stored.body,
+                owner: stored.owner,
+                extra: lines
+            )
+        }
+        entry.counts.add(found.tier, .ok)
+        noteHit(found.tier, start)
+    }
+
+    /// A request with conditions, for a part, for a whole family, or from an origin that is told apart.
+    private func unusualTile(
+        _ entry: ServedCatalog.Entry,
+        _ key: TileKey,
+        _ isVersioned: Bool,
+        _ start: Int,
+        _ request: borrowing Request,
+        _ responder: inout Responder
+    ) {
+        if !request.has(anyOf: rare), let known = unsafe request.field(.ifNoneMatch),
+            let found = shared.cache.find(key, by: participant)
+        {
+            let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
+            if unsafe EntityTag.isListed(stored.entityTag, in: known) {
+                sendNotModified(stored, found.tier, entry, isVersioned: isVersioned && stored.isOfVersion, &responder)
+                noteHit(found.tier, start)
+                return
+            }
+        }
+        let origin = originIndex(request)
         let wantsFamily = Self.wantsFamily(request)
         if !wantsFamily, let found = shared.cache.find(key, by: participant) {
             let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
-            if let known = unsafe known, unsafe stored.isListed(in: known) {
-                notModified(stored, found.tier, isVersioned, &responder)
-                counts.add(found.tier, .notModified)
-            } else {
-                send(stored, found.tier, isVersioned, &responder)
-                counts.add(found.tier, .ok)
-            }
-            shared.latency[found.tier].observe(nanoseconds: MonotonicClock.nanoseconds - start)
+            var isGet = false
+            if case .get = request.method { isGet = true }
+            let outcome = stored.outcome(of: request.preconditions, isGet: isGet)
+            let context = AnswerContext(
+                entry: entry,
+                tier: found.tier,
+                isVersioned: isVersioned && stored.isOfVersion,
+                origin: origin
+            )
+            answer(stored, outcome, context, &responder)
+            noteHit(found.tier, start)
             return
         }
-        let waiting = unsafe Waiting(
-            request: TileRequest(tileset: tileset, key: key, scope: wantsFamily ? .family : .tile),
-            counts: counts,
-            isVersioned: isVersioned,
-            knownTags: known.map { unsafe Array($0) },
-            start: start
-        )
-        if !wantsFamily, let known = waiting.knownTags, let tag = tileset.knownEntityTag(of: key),
-            EntityTagText.isListed(tag, in: known), known != [UInt8(ascii: "*")]
+        var waiting = Waiting(entry, key, isVersioned: isVersioned, start: start)
+        waiting.origin = origin
+        waiting.scope = wantsFamily ? .family : .tile
+        if request.has(anyOf: Preconditions.fields) { waiting.conditions = KeptConditions(request) }
+        if !wantsFamily, let conditions = waiting.conditions, conditions.namesTags,
+            let tag = entry.tileset.knownEntityTag(of: key)
         {
             // A tile that is rendered has its tag before it is: nothing need be made to say that it is the same.
-            notModified(tag, .none, isVersioned, &responder)
-            counts.add(.none, .notModified)
-            return
+            var text: [UInt8] = []
+            EntityTagText.append(tag, to: &text)
+            if case .notModified = conditions.outcome(tag: text, byteCount: 0) {
+                let context = AnswerContext(entry: entry, tier: .none, isVersioned: isVersioned, origin: origin)
+                beginLines(context)
+                TileHeaders.appendEntityTagLine(tag, to: &scratch)
+                sendNotModified(context, &responder)
+                return
+            }
         }
         submit(waiting, &responder)
     }
 
     /// Answers a deferred request with its tile.
     private func answer(_ tile: StoredTile, _ tier: TileTier, _ waiting: Waiting, _ responder: inout Responder) {
-        if let known = waiting.knownTags, tile.isListed(in: known) {
-            notModified(tile, tier, waiting.isVersioned, &responder)
-            count(waiting, tier, .notModified)
-        } else {
-            send(tile, tier, waiting.isVersioned, &responder)
-            count(waiting, tier, .ok)
-        }
-        shared.latency[tier].observe(nanoseconds: MonotonicClock.nanoseconds - waiting.start)
+        let duration = MonotonicClock.nanoseconds - waiting.start
+        var context = AnswerContext(
+            entry: waiting.entry,
+            tier: tier,
+            isVersioned: waiting.isVersioned && tile.isOfVersion,
+            origin: waiting.origin
+        )
+        context.duration = duration
+        answer(tile, waiting.conditions?.outcome(of: tile) ?? .whole, context, &responder)
+        shared.latency[tier].observe(nanoseconds: duration)
     }
 
-    private func send(_ tile: StoredTile, _ tier: TileTier, _ isVersioned: Bool, _ responder: inout Responder) {
-        unsafe lines[tier, isVersioned: isVersioned && tile.isOfVersion].withUnsafeBytes { extra in
-            unsafe responder.send(
-                status: .ok,
-                head: tile.headers,
-                body: tile.body,
-                owner: tile.owner,
-                extra: extra
-            )
+    /// Sends a tile, a part of it, or what its request's conditions make of it.
+    private func answer(
+        _ tile: StoredTile,
+        _ outcome: ConditionalOutcome,
+        _ context: AnswerContext,
+        _ responder: inout Responder
+    ) {
+        beginLines(context)
+        switch outcome {
+        case .whole:
+            unsafe send(.ok, head: tile.headers, tile.body, tile.owner, &responder)
+            context.entry.counts.add(context.tier, .ok)
+        case .notModified:
+            unsafe scratch.append(contentsOf: tile.validatorLines)
+            sendNotModified(context, &responder)
+        case .part(let part):
+            unsafe scratch.append(contentsOf: tile.validatorLines)
+            unsafe scratch += PartText.lines(part, of: tile.body.count)
+            // SAFETY: a range within the body, by the parser of ranges.
+            let bytes = unsafe UnsafeRawBufferPointer(rebasing: tile.body[part])
+            unsafe send(.partialContent, head: tile.linesBehindLength, bytes, tile.owner, &responder)
+            context.entry.counts.add(context.tier, .partialContent)
+        case .rangeNotSatisfiable:
+            context.entry.counts.add(context.tier, .rangeNotSatisfiable)
+            unsafe refuse(.rangeNotSatisfiable, PartText.refusal, &responder, contentRange: tile.body.count)
+        case .preconditionFailed:
+            context.entry.counts.add(context.tier, .preconditionFailed)
+            refuse(.preconditionFailed, "the tile is another one\n", &responder)
         }
+    }
+
+    /// Starts the scratch lines with those that are not stored with the tile.
+    private func beginLines(_ context: AnswerContext) {
+        scratch.removeAll(keepingCapacity: true)
+        unsafe context.entry.lines.with(context.tier, isVersioned: context.isVersioned) { lines in
+            unsafe scratch.append(contentsOf: lines)
+        }
+        if let origin = context.origin { scratch += shared.origins[origin] }
+        if let duration = context.duration, context.tier.rawValue > TileTier.warm.rawValue {
+            let tenths = duration / 100_000
+            scratch += "Server-Timing: tile;desc=\(context.tier.label);dur=\(tenths / 10).\(tenths % 10)\r\n".utf8
+        }
+    }
+
+    /// The 304 of a tile in memory, which is nearly as frequent as the tile: without a detour.
+    private func sendNotModified(
+        _ tile: StoredTile,
+        _ tier: TileTier,
+        _ entry: ServedCatalog.Entry,
+        isVersioned: Bool,
+        _ responder: inout Responder
+    ) {
+        scratch.removeAll(keepingCapacity: true)
+        unsafe scratch.append(contentsOf: tile.validatorLines)
+        scratch += shared.notModifiedHead
+        // SAFETY: the lines are the entry's, the head is ours, both unchanged during the call.
+        unsafe entry.lines.with(tier, isVersioned: isVersioned) { lines in
+            unsafe scratch.withUnsafeBytes { head in
+                let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+                unsafe responder.send(status: .notModified, head: head, body: none, owner: nil, extra: lines)
+            }
+        }
+        entry.counts.add(tier, .notModified)
+    }
+
+    private func sendNotModified(_ context: AnswerContext, _ responder: inout Responder) {
+        // SAFETY: the state's own array, alive as long as the state.
+        unsafe shared.notModifiedHead.withUnsafeBytes { head in
+            unsafe send(.notModified, head: head, UnsafeRawBufferPointer(start: nil, count: 0), nil, &responder)
+        }
+        context.entry.counts.add(context.tier, .notModified)
+    }
+
+    /// Sends an answer behind the scratch lines.
+    private func send(
+        _ status: Status,
+        head: UnsafeRawBufferPointer,
+        _ body: UnsafeRawBufferPointer,
+        _ owner: BodyOwner?,
+        _ responder: inout Responder
+    ) {
+        unsafe scratch.withUnsafeBytes { lines in
+            unsafe responder.send(status: status, head: head, body: body, owner: owner, extra: lines)
+        }
+    }
+
+    /// The time at which the reactor turned to the request under way: when its turn began, or when the hit before it in
+    /// the same turn was answered. One reading of the clock per hit instead of two.
+    private func turnClock() -> Int {
+        if clock == 0 { clock = MonotonicClock.nanoseconds }
+        return clock
+    }
+
+    private func noteHit(_ tier: TileTier, _ start: Int) {
+        clock = MonotonicClock.nanoseconds
+        shared.latency[tier].observe(nanoseconds: clock - start)
     }
 
     /// Hands a request that memory could not answer to the pipeline.
     private func submit(_ waiting: Waiting, _ responder: inout Responder) {
         let ticket = responder.deferred()
         var waiting = waiting
-        switch shared.pipeline.submit(waiting.request, receiver: inbox, ticket: ticket.bits, by: participant) {
+        switch shared.pipeline.submit(
+            TileRequest(tileset: waiting.entry.tileset, key: waiting.key, scope: waiting.scope),
+            receiver: inbox,
+            ticket: ticket.bits,
+            by: participant
+        ) {
         case .pending(let pending): waiting.pending = pending
         case .inMemory: inbox.post(.lookAgain, ticket)
         case .overloaded: inbox.post(.overloaded, ticket)
@@ -220,7 +370,7 @@ final class TileHandler: RequestHandler {
     /// The tile came into memory between the look-up and the pipeline's lock. It may have left again: a few times over,
     /// that is a memory far too small for the load.
     private func lookAgain(_ waiting: Waiting, _ responder: inout Responder) {
-        if let found = shared.cache.find(waiting.request.key, by: participant) {
+        if let found = shared.cache.find(waiting.key, by: participant) {
             let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
             answer(stored, found.tier, waiting, &responder)
             return
@@ -235,9 +385,11 @@ final class TileHandler: RequestHandler {
         submit(again, &responder)
     }
 
-    private func count(_ waiting: Waiting, _ tier: TileTier, _ status: Status) { waiting.counts.add(tier, status) }
+    private func count(_ waiting: Waiting, _ tier: TileTier, _ status: Status) {
+        waiting.entry.counts.add(tier, status)
+    }
 
-    // MARK: Conditions
+    // MARK: Requests
 
     /// Whether the query is `v=` and the tileset's version: then the URL can be kept for ever.
     private static func names(version: [UInt8], _ request: borrowing Request) -> Bool {
@@ -254,31 +406,10 @@ final class TileHandler: RequestHandler {
         return unsafe value.elementsEqual("family".utf8)
     }
 
-    private func notModified(_ tile: StoredTile, _ tier: TileTier, _ isVersioned: Bool, _ responder: inout Responder) {
-        scratch.removeAll(keepingCapacity: true)
-        unsafe scratch.append(contentsOf: tile.entityTagLine)
-        sendNotModified(tier, isVersioned && tile.isOfVersion, &responder)
-    }
-
-    private func notModified(_ tag: UInt64, _ tier: TileTier, _ isVersioned: Bool, _ responder: inout Responder) {
-        scratch.removeAll(keepingCapacity: true)
-        TileHeaders.appendEntityTagLine(tag, to: &scratch)
-        sendNotModified(tier, isVersioned, &responder)
-    }
-
-    private func sendNotModified(_ tier: TileTier, _ isVersioned: Bool, _ responder: inout Responder) {
-        scratch += lines[tier, isVersioned: isVersioned]
-        unsafe shared.notModifiedHead.withUnsafeBytes { head in
-            unsafe scratch.withUnsafeBytes { extra in
-                unsafe responder.send(
-                    status: .notModified,
-                    head: head,
-                    body: UnsafeRawBufferPointer(start: nil, count: 0),
-                    owner: nil,
-                    extra: extra
-                )
-            }
-        }
+    /// Which of several allowed origins asks; nil where there are not several, or another one asks.
+    private func originIndex(_ request: borrowing Request) -> Int? {
+        guard !shared.origins.isEmpty, let origin = unsafe request.field(.origin) else { return nil }
+        return unsafe shared.origins.index(of: origin)
     }
 
     // MARK: Documents and refusals
@@ -288,25 +419,56 @@ final class TileHandler: RequestHandler {
             refuse(.notFound, "not found\n", &responder)
             return
         }
-        let isKnown: Bool =
-            if let known = unsafe request.field(.ifNoneMatch) {
-                unsafe EntityTagText.isListed(Array(document.entityTag.utf8), in: Array(known))
-            } else { false }
-        responder.send(
-            status: isKnown ? .notModified : .ok,
-            headers: shared.documentHeaders + [
-                ("ETag", document.entityTag), ("Cache-Control", "no-cache"), ("Content-Type", document.mediaType),
-            ],
-            body: isKnown ? [] : document.body
+        let outcome = KeptConditions(request).outcome(
+            tag: Array(document.entityTag.utf8),
+            byteCount: document.body.count
         )
+        var headers = documentHeaders(request)
+        headers += [
+            ("ETag", document.entityTag), ("Cache-Control", "no-cache"), ("Accept-Ranges", "bytes"),
+            ("Content-Type", document.mediaType),
+        ]
+        switch outcome {
+        case .whole: responder.send(status: .ok, headers: headers, body: document.body)
+        case .notModified: responder.send(status: .notModified, headers: headers, body: [])
+        case .part(let part):
+            headers.append(("Content-Range", PartText.range(part, of: document.body.count)))
+            responder.send(status: .partialContent, headers: headers, body: Array(document.body[part]))
+        case .rangeNotSatisfiable:
+            refuse(.rangeNotSatisfiable, PartText.refusal, &responder, contentRange: document.body.count)
+        case .preconditionFailed: refuse(.preconditionFailed, "the document is another one\n", &responder)
+        }
+    }
+
+    /// The fields of every document, for who asks.
+    private func documentHeaders(_ request: borrowing Request) -> [(StaticString, String)] {
+        guard let index = originIndex(request), let rules = shared.crossOrigin else { return shared.documentHeaders }
+        return shared.documentHeaders + CrossOriginRules.fields(for: rules.allowedOrigins[index])
+    }
+
+    private func preflight(_ request: borrowing Request, _ responder: inout Responder) {
+        scratch.removeAll(keepingCapacity: true)
+        if let index = originIndex(request) { scratch += shared.origins[index] }
+        unsafe shared.preflight.withUnsafeBytes { head in
+            unsafe send(.noContent, head: head, UnsafeRawBufferPointer(start: nil, count: 0), nil, &responder)
+        }
     }
 
     private func probe(_ status: Status, _ text: String, _ responder: inout Responder) {
         send(status, "text/plain; charset=utf-8", Array(text.utf8), "no-store", &responder)
     }
 
-    private func refuse(_ status: Status, _ text: String, _ responder: inout Responder, retryAfter: Int? = nil) {
-        send(status, "text/plain; charset=utf-8", Array(text.utf8), "no-store", &responder, retryAfter)
+    private func refuse(
+        _ status: Status,
+        _ text: String,
+        _ responder: inout Responder,
+        retryAfter: Int? = nil,
+        contentRange: Int? = nil
+    ) {
+        var headers: [(StaticString, String)] = []
+        if let retryAfter { headers.append(("Retry-After", String(retryAfter))) }
+        if let contentRange { headers.append(("Content-Range", "bytes */\(contentRange)")) }
+        send(status, "text/plain; charset=utf-8", Array(text.utf8), "no-store", &responder, headers)
     }
 
     private func send(
@@ -315,12 +477,41 @@ final class TileHandler: RequestHandler {
         _ body: [UInt8],
         _ cacheControl: String,
         _ responder: inout Responder,
-        _ retryAfter: Int? = nil
+        _ more: [(StaticString, String)] = []
     ) {
-        var headers = shared.documentHeaders
-        headers.append(("Content-Type", mediaType))
-        headers.append(("Cache-Control", cacheControl))
-        if let retryAfter { headers.append(("Retry-After", String(retryAfter))) }
+        let headers =
+            shared.documentHeaders + [("Content-Type", mediaType), ("Cache-Control", cacheControl)] + more
         responder.send(status: status, headers: headers, body: body)
+    }
+}
+
+/// What is known of an answer besides its tile.
+private struct AnswerContext {
+    let entry: ServedCatalog.Entry
+    let tier: TileTier
+    let isVersioned: Bool
+    /// Which of several allowed origins asks.
+    let origin: Int?
+    /// Nanoseconds, where they are worth telling.
+    var duration: Int?
+
+    init(entry: ServedCatalog.Entry, tier: TileTier, isVersioned: Bool, origin: Int?) {
+        self.entry = entry
+        self.tier = tier
+        self.isVersioned = isVersioned
+        self.origin = origin
+    }
+}
+
+/// What answers with parts say (RFC 9110, 14.4).
+private enum PartText {
+    static let refusal = "the range lies beyond the end\n"
+
+    static func range(_ part: Range<Int>, of byteCount: Int) -> String {
+        "bytes \(part.lowerBound)-\(part.upperBound - 1)/\(byteCount)"
+    }
+
+    static func lines(_ part: Range<Int>, of byteCount: Int) -> String.UTF8View {
+        "Content-Range: \(range(part, of: byteCount))\r\nContent-Length: \(part.count)\r\n".utf8
     }
 }

@@ -2,6 +2,7 @@
 
 import CPlatform
 import Glibc
+import HTTPFrontend
 import HTTPMessages
 import HTTPServer
 import LockFree
@@ -30,21 +31,27 @@ enum ServeCommand {
         // Before the first thread, so that every thread inherits it and only `wait` sees the signals.
         let signals: TerminationSignals
         do {
-            signals = try TerminationSignals()
+            signals = try TerminationSignals([SIGTERM, SIGINT, SIGHUP])
         } catch {
             logger.log(.error, "cannot wait for signals", ["reason": .string("\(error)")])
             return 1
         }
+        let listeners: PreparedListeners
         let service: TileService
         do {
-            service = try TileService(configuration.service, logger: logger)
+            listeners = try PreparedListeners(configuration.listen, environment: Self.variable)
+            service = try TileService(configuration.service(listeners: listeners), logger: logger)
             try service.start()
         } catch {
-            logger.log(.error, "the server cannot start", ["reason": .string(error.description)])
+            logger.log(.error, "the server cannot start", ["reason": .string("\(error)")])
             return 1
         }
-        for port in service.ports { announce(configuration.listen.address, port) }
-        let signal = signals.wait()
+        announce(listeners, service.ports)
+        var signal = signals.wait()
+        while signal == SIGHUP {
+            service.reload()
+            signal = signals.wait()
+        }
         logger.log(.info, "stopping", ["signal": .string(signal == SIGINT ? "SIGINT" : "SIGTERM")])
         endAtOnceOnTheNextSignal(signals, logger: logger)
         let isDrained = service.stop(deadline: configuration.http.drainTimeout)
@@ -57,26 +64,39 @@ enum ServeCommand {
         let grace = MonotonicClock.nanoseconds + 500_000_000
         // Without the thread the second signal waits for the drain's deadline, which is bounded.
         _ = try? OSThread(name: "signals") {
-            repeat { _ = signals.wait() } while MonotonicClock.nanoseconds < grace
+            var signal: Int32?
+            repeat { signal = signals.wait() } while signal == SIGHUP || MonotonicClock.nanoseconds < grace
             logger.log(.warning, "stopped at once by a second signal")
             exit(1)
         }
     }
 
-    /// The line that scripts and tests wait for.
-    private static func announce(_ address: String, _ port: UInt16) {
-        Output.write("listening on http://\(ListenAddress(address, port: port))\n", to: .standardOutput)
+    /// The lines that scripts and tests wait for.
+    private static func announce(_ listeners: PreparedListeners, _ ports: [UInt16]) {
+        for path in listeners.unixPaths { Output.write("listening on unix:\(path)\n", to: .standardOutput) }
+        let addresses = listeners.addresses.map(\.address)
+        for (index, port) in ports.enumerated() {
+            // Behind the addresses that were asked for come the sockets that were handed over.
+            let address = index < addresses.count ? addresses[index] : "127.0.0.1"
+            Output.write("listening on http://\(ListenAddress(address, port: port))\n", to: .standardOutput)
+        }
+    }
+
+    private static func variable(_ name: String) -> String? {
+        // SAFETY: getenv's text is copied at once; nothing changes the environment while the server starts.
+        unsafe getenv(name).map { unsafe String(cString: $0) }
     }
 }
 
 extension ServeConfiguration {
     /// What the service is told, from what the operator said.
-    fileprivate var service: TileService.Configuration {
+    fileprivate func service(listeners: PreparedListeners) -> TileService.Configuration {
         var cache = TileCacheConfiguration(byteBudget: memory.bytes)
         cache.policy = eviction.policy
         cache.warmTimeToLive = eviction.warmTimeToLive
         var server = HTTPServerConfiguration()
-        server.listen = [listen]
+        server.listen = listeners.addresses
+        server.listeningSockets = listeners.descriptors
         server.reactors = reactors
         server.requestLimits = RequestLimits(
             headByteCount: http.headerBytes.bytes,
@@ -95,8 +115,14 @@ extension ServeConfiguration {
             http: server
         )
         service.parameters = parameters
-        service.maxAge = Int(http.maxAge.components.seconds)
-        service.crossOrigin = http.corsOrigin.flatMap(CrossOriginRules.init(allowedOrigin:))
+        service.caching.standard.maxAge = Int(http.maxAge.components.seconds)
+        service.caching.standard.staleWhileRevalidate = http.staleWhileRevalidate.map { Int($0.components.seconds) }
+        service.caching.standard.staleIfError = http.staleIfError.map { Int($0.components.seconds) }
+        service.caching.byTileset = http.cacheControl ?? [:]
+        service.crossOrigin = http.corsOrigin.flatMap(CrossOriginRules.init(allowedOrigins:))
+        service.trustedProxies = http.trustedProxies ?? TrustedProxies()
+        service.accessLog = log.access
+        service.listeners = listeners
         return service
     }
 }

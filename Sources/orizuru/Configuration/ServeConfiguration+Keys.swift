@@ -21,12 +21,13 @@ extension ServeConfiguration {
         )
         static let listen = ConfigurationKey(
             "listen",
-            .listenAddress,
+            .listenPlaces,
             standard: .string("127.0.0.1:8080"),
             group: general,
             help: """
                 Where to listen. The default answers this machine alone; 0.0.0.0:8080 or [::]:8080 answers the network. \
-                Port 0 picks a free port, which the line 'listening on' names.
+                Port 0 picks a free port, which the line 'listening on' names. unix: is a socket in the file system, for \
+                a proxy on this machine; systemd takes the sockets of a socket unit.
                 """
         )
         static let memory = ConfigurationKey(
@@ -110,12 +111,46 @@ extension ServeConfiguration {
                 carry the version of their tileset may be kept for ever, whatever stands here.
                 """
         )
+        static let staleWhileRevalidate = ConfigurationKey(
+            "http.staleWhileRevalidate",
+            SettingKind.duration(.seconds(1)...(.seconds(365 * 86_400))).orNone("off"),
+            standard: .string("1d"),
+            group: http,
+            help: "How long after maxAge browsers may show the old tile while they fetch the new one."
+        )
+        static let staleIfError = ConfigurationKey(
+            "http.staleIfError",
+            SettingKind.duration(.seconds(1)...(.seconds(365 * 86_400))).orNone("off"),
+            standard: .string("off"),
+            group: http,
+            help: "How long after maxAge browsers and proxies may show the old tile while this server cannot be asked."
+        )
+        static let cacheControl = ConfigurationKey(
+            "http.cacheControl",
+            SettingKind.cacheRules.orNone("off"),
+            standard: .string("off"),
+            group: http,
+            help: "Cache-Control of single tilesets, by id, in place of the three keys above."
+        )
         static let corsOrigin = ConfigurationKey(
             "http.corsOrigin",
-            SettingKind.origin.orNone("off"),
+            SettingKind.origins.orNone("off"),
             standard: .string("*"),
             group: http,
-            help: "Which web pages of other origins may read tiles (Access-Control-Allow-Origin). off: none."
+            help: """
+                Which web pages of other origins may read tiles (Access-Control-Allow-Origin). Of several, each is told \
+                its own name, and answers vary by Origin. off: none.
+                """
+        )
+        static let trustedProxies = ConfigurationKey(
+            "http.trustedProxies",
+            SettingKind.trustedProxies.orNone("off"),
+            standard: .string("off"),
+            group: http,
+            help: """
+                Whose X-Forwarded-For, -Proto and -Host are believed, for the access log and for URLs in documents. \
+                Name your own proxies only.
+                """
         )
         static let headerBytes = ConfigurationKey(
             "http.headerBytes",
@@ -198,16 +233,27 @@ extension ServeConfiguration {
             group: log,
             help: "auto: text on a terminal, JSON lines otherwise."
         )
+        static let accessLog = ConfigurationKey(
+            "log.access",
+            SettingKind.filePath.orNone("off"),
+            standard: .string("off"),
+            group: log,
+            help: """
+                A file that gets a line for each answer, in the combined format with the microseconds it took. Opened \
+                again on SIGHUP. Where the disk is too slow, lines are dropped and counted; no answer waits.
+                """
+        )
 
         /// All of them, in the order of help and example.
         static let all: [ConfigurationKeyFacts] = [
             paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
             reconstruction.facts, quality.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
-            maxAge.facts, corsOrigin.facts, headerBytes.facts, targetBytes.facts, connections.facts,
+            maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,
+            trustedProxies.facts, headerBytes.facts, targetBytes.facts, connections.facts,
             connectionsPerAddress.facts, requestsPerConnection.facts, headerTimeout.facts, idleTimeout.facts,
             writeRate.facts, drainTimeout.facts,
-            logLevel.facts, logFormat.facts,
+            logLevel.facts, logFormat.facts, accessLog.facts,
         ]
 
         private static let general = "Server"

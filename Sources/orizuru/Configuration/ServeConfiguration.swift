@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPFrontend
 import HTTPServer
 import Telemetry
 import TileCache
@@ -11,7 +12,7 @@ import TileModel
 struct ServeConfiguration: Sendable, Equatable {
     /// Not empty.
     let paths: [String]
-    let listen: ListenAddress
+    let listen: [ListenPlace]
     /// The byte budget of the memory cache.
     let memory: ByteCount
     /// Threads that render.
@@ -37,8 +38,13 @@ struct ServeConfiguration: Sendable, Equatable {
     struct HTTP: Sendable, Equatable {
         /// Of tiles whose URL carries no version.
         let maxAge: Duration
+        let staleWhileRevalidate: Duration?
+        let staleIfError: Duration?
+        /// Of single tilesets.
+        let cacheControl: CacheRules?
         /// Nil: no such header.
-        let corsOrigin: String?
+        let corsOrigin: [String]?
+        let trustedProxies: TrustedProxies?
         let headerBytes: ByteCount
         let targetBytes: ByteCount
         let connections: Int
@@ -58,6 +64,8 @@ struct ServeConfiguration: Sendable, Equatable {
         let level: LogLevel
         /// Nil: text where standard error is a terminal, JSON lines otherwise.
         let format: LogFormat?
+        /// The file that gets a line per answer; nil: none.
+        let access: String?
     }
 
     /// Reads every key out of the settings, and checks what several keys say together.
@@ -74,7 +82,11 @@ struct ServeConfiguration: Sendable, Equatable {
         )
         http = HTTP(
             maxAge: try settings.read(Keys.maxAge),
+            staleWhileRevalidate: try settings.read(Keys.staleWhileRevalidate),
+            staleIfError: try settings.read(Keys.staleIfError),
+            cacheControl: try settings.read(Keys.cacheControl),
             corsOrigin: try settings.read(Keys.corsOrigin),
+            trustedProxies: try settings.read(Keys.trustedProxies),
             headerBytes: try settings.read(Keys.headerBytes),
             targetBytes: try settings.read(Keys.targetBytes),
             connections: try settings.read(Keys.connections),
@@ -85,7 +97,11 @@ struct ServeConfiguration: Sendable, Equatable {
             writeRate: try settings.read(Keys.writeRate),
             drainTimeout: try settings.read(Keys.drainTimeout)
         )
-        log = Log(level: try settings.read(Keys.logLevel), format: try settings.read(Keys.logFormat))
+        log = Log(
+            level: try settings.read(Keys.logLevel),
+            format: try settings.read(Keys.logFormat),
+            access: try settings.read(Keys.accessLog)
+        )
         parameters = try Self.readParameters(&settings)
         try Self.check(&settings, paths: paths, http: http)
     }

@@ -96,16 +96,6 @@ extension SettingKind where Value: RawRepresentable & CaseIterable, Value.RawVal
     static func choice(_ placeholder: String) -> SettingKind { choice(placeholder, named: \.rawValue) }
 }
 
-extension SettingKind where Value == ListenAddress {
-    static let listenAddress = SettingKind(
-        placeholder: "HOST:PORT",
-        accepted: "an address and a port such as 127.0.0.1:8080, 0.0.0.0:80 or [::1]:8080 (port 0: any free port)"
-    ) { value, _ in
-        guard case .string(let text) = value else { return nil }
-        return ListenAddress(parsing: text)
-    }
-}
-
 extension SettingKind where Value == String {
     /// An origin as the header `Access-Control-Allow-Origin` carries it, or `*`.
     static let origin = SettingKind(

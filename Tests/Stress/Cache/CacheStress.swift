@@ -109,6 +109,24 @@ final class CacheStress: Sendable {
             switch Int.random(in: 0..<20_000, using: &random) {
             case 0: cache.removeAll(ordinal: ordinal, by: thread)
             case 1..<1000: cache.remove(Self.key(tile, ordinal), by: thread)
+            case 1000..<3000:
+                // The same bytes again, as every insert of a key has them.
+                Self.fill(&buffer, tile, ordinal)
+                let outcome = unsafe headers.withUnsafeBytes { headers in
+                    unsafe buffer.withUnsafeBytes { body in
+                        unsafe cache.replace(
+                            Self.key(tile, ordinal),
+                            headers: headers,
+                            body: body,
+                            cost: 1000,
+                            arrival: .requested,
+                            pinned: tile % 10 == 0,
+                            by: thread
+                        )
+                    }
+                }
+                if case .replaced(let pin?) = outcome { pass(Pinned(number: tile, ordinal: ordinal, tile: pin)) }
+                if case .inserted(let pin?) = outcome { pass(Pinned(number: tile, ordinal: ordinal, tile: pin)) }
             case let choice:
                 Self.fill(&buffer, tile, ordinal)
                 let outcome = unsafe headers.withUnsafeBytes { headers in

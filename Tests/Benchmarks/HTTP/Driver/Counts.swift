@@ -25,7 +25,7 @@ func countSystemCalls(_ contender: Contender) throws -> Double? {
 }
 
 /// Allocations per request on kept connections, from a second server with a library preloaded that counts them.
-func countAllocations(_ options: Options, folder: String) throws -> Double? {
+func countAllocations(_ options: Options, folder: String, fields: [String]) throws -> Double? {
     let library = ServerProcess.productsFolder + "/liballocation-counter.so"
     guard unsafe access(library, R_OK) == 0 else {
         say("bench-http: \(library) is not built; allocations are not counted")
@@ -41,7 +41,7 @@ func countAllocations(_ options: Options, folder: String) throws -> Double? {
     let client = try HTTPClient(port: port)
     func ask(_ count: Int) throws {
         for _ in 0..<count {
-            try client.request(options.path)
+            try client.request(options.path, fields: fields)
             _ = try client.readAnswer()
         }
     }
@@ -52,6 +52,9 @@ func countAllocations(_ options: Options, folder: String) throws -> Double? {
         for byte in bytes[..<8].reversed() { value = value << 8 | UInt64(byte) }
         return Double(value)
     }
+    // The first request sets off the rendering of its siblings: that is not what is counted.
+    _ = try HTTPClient.get(port: port, options.path)
+    sleep(5)
     try ask(200)
     // What the first answers set off (a tile server makes a tile's siblings) is over before anything is counted.
     sleep(2)
@@ -62,5 +65,8 @@ func countAllocations(_ options: Options, folder: String) throws -> Double? {
         return nil
     }
     try ask(10_000)
-    return (count() - before) / 10_000
+    process.signal(SIGTERM)
+    let counted = (count() - before) / 10_000
+    _ = process.waitForExit(timeout: 10)
+    return counted
 }

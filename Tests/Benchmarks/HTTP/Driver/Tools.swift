@@ -34,19 +34,39 @@ func write(_ bytes: some Collection<UInt8>, to path: String) {
     unsafe fclose(file)
 }
 
-/// Processor time of a process and its children so far, all threads, in microseconds; at a resolution of 10 ms.
+/// Processor time of a process and its children so far, all threads, in microseconds.
 func processorMicroseconds(_ identifier: pid_t) -> Double {
     var total = 0.0
-    let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
     for member in [identifier] + children(of: identifier) {
-        // The name in parentheses may hold spaces; the fields after it do not.
-        let text = String(decoding: contents(of: "/proc/\(member)/stat"), as: UTF8.self)
-        guard let end = text.lastIndex(of: ")") else { continue }
-        let fields = text[end...].split(separator: " ")
-        guard fields.count > 13 else { continue }
-        total += ((Double(fields[12]) ?? 0) + (Double(fields[13]) ?? 0)) / ticksPerSecond * 1e6
+        for thread in threads(of: member) {
+            // Nanoseconds on a processor; then on the run queue, and how often.
+            let text = String(decoding: contents(of: "/proc/\(member)/task/\(thread)/schedstat"), as: UTF8.self)
+            total += (text.split(separator: " ").first.flatMap { Double($0) } ?? 0) / 1000
+        }
     }
     return total
+}
+
+/// Resident memory of a process and its children, in MiB.
+func residentMebibytes(_ identifier: pid_t) -> Double {
+    ([identifier] + children(of: identifier)).reduce(0) { sum, member in
+        let text = String(decoding: contents(of: "/proc/\(member)/status"), as: UTF8.self)
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
+        return sum + (Double(line.split(separator: " ").dropFirst().first ?? "") ?? 0) / 1024
+    }
+}
+
+func threads(of identifier: pid_t) -> [String] {
+    guard let folder = unsafe opendir("/proc/\(identifier)/task") else { return [] }
+    defer { unsafe closedir(folder) }
+    var names: [String] = []
+    while let entry = unsafe readdir(folder) {
+        let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { place in
+            unsafe place.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+        }
+        if Int(name) != nil { names.append(name) }
+    }
+    return names
 }
 
 func children(of identifier: pid_t) -> [pid_t] {
