@@ -222,6 +222,11 @@ let package = Package(
             path: "Tests/Benchmarks/Eviction",
             swiftSettings: swiftSettings
         ),
+        .testTarget(
+            name: "EvictionBenchmarkTests",
+            dependencies: ["bench-eviction", "TileCache", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
         .executableTarget(
             name: "bench-parser",
             dependencies: ["HTTPMessages"],

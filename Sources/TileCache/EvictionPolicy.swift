@@ -72,10 +72,11 @@ package enum EvictionPolicy: String, Sendable, CaseIterable {
                 let age = Double(max(entry.age, 1)) * (entry.useCount == 0 ? 4 : 1)
                 return -age * size * size.squareRoot()
             }
-            // Uses per byte; the two more keep what came in lately from being worth nothing next to a count of fifteen.
-            // The cost by its fourth root, and clamped, because it is measured on a busy machine.
+            // Uses per root of the size: per byte, small tiles that nobody wants any more would outlive large ones that
+            // are wanted, since a count is no more than fifteen. The half use keeps apart what is worth nothing by its
+            // count. The cost by its fourth root, and clamped, because it is measured on a busy machine.
             let cost = Double(min(max(entry.cost, 100), 1_000_000))
-            return (Double(entry.useCount) + 2) * cost.squareRoot().squareRoot() / size
+            return (Double(entry.useCount) + 0.5) * cost.squareRoot().squareRoot() / size.squareRoot()
         }
     }
 }

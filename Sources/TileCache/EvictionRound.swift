@@ -8,6 +8,8 @@ package protocol EvictionGround {
     var warmBytes: Int { get }
     /// Bytes of the hot entries.
     var hotBytes: Int { get }
+    /// How often, ever, an entry that nobody had asked for was asked for the first time.
+    var firstUses: Int { get }
     /// Places that one turn of the hand passes.
     var placeCount: Int { get }
     /// Begins a sample; candidates are valid until `sampleEnds()`, and may be offered again afterwards.
@@ -31,6 +33,7 @@ package struct EvictionCandidate: Sendable {
     /// Where the ground finds it again, and how it knows that it is the same.
     package let place: Int
     package let word: UInt64
+    fileprivate let isUnused: Bool
 }
 
 /// Entries of the class that has to give, scored.
@@ -40,8 +43,6 @@ package struct EvictionSample {
     fileprivate var candidates: [EvictionCandidate] = []
     /// How many of the candidates an earlier sample left.
     fileprivate var keptCount = 0
-    /// How many of them nobody has asked for.
-    fileprivate var unusedCount = 0
     /// Whether warm entries are looked for, or hot ones.
     package fileprivate(set) var takesWarm = true
 
@@ -60,14 +61,19 @@ package struct EvictionSample {
 
     /// Adds an entry that is wanted. `place` and `word` are the ground's.
     package mutating func offer(_ entry: EvictionEntry, place: Int, word: UInt64) {
-        if entry.useCount == 0 { unusedCount += 1 }
-        candidates.append(EvictionCandidate(score: policy.evictionScore(entry), place: place, word: word))
+        candidates.append(
+            EvictionCandidate(
+                score: policy.evictionScore(entry),
+                place: place,
+                word: word,
+                isUnused: entry.useCount == 0 && !entry.isHot
+            )
+        )
     }
 
     fileprivate mutating func begin(takesWarm: Bool) {
         candidates.removeAll(keepingCapacity: true)
         keptCount = 0
-        unusedCount = 0
         self.takesWarm = takesWarm
     }
 }
@@ -85,8 +91,8 @@ package struct EvictionSample {
 /// is GDSF (Cherkasova, 1998) with decay in place of its clock; ghosts that remember the count stand in for TinyLFU's
 /// sketch (Einziger, Friedman, Manes, 2017), which would have to be written on every hit.
 ///
-/// *What it gives up.* A sample is no order: what leaves is among the lowest, not the lowest. The share of warm is not
-/// learned; attempts to learn it from ghost hits did worse on every trace.
+/// *What it gives up.* A sample is no order: what leaves is among the lowest, not the lowest. Of the share of warm only the
+/// siblings' part is learned, from how many of them are asked for; docs/decisions.md says what else was tried.
 package struct EvictionRound {
     package let policy: EvictionPolicy
     package let tuning: EvictionTuning
@@ -95,8 +101,12 @@ package struct EvictionRound {
     private var sample: EvictionSample
     private var keptWarm: [EvictionCandidate] = []
     private var keptHot: [EvictionCandidate] = []
-    /// The share of entries among the warm ones lately sampled that nobody has asked for: a moving mean.
-    private var siblingPart = 0.5
+    /// Entries that came in without a request and lately were asked for, or were dropped before that: sums that fade
+    /// with each sample of warm ones.
+    private var siblingsUsed = 0.0
+    private var siblingsDropped = 0.0
+    private var firstUses = 0
+    private static let fading = 1 - 1.0 / 128
     /// Counts how often a generation's bytes were evicted.
     package private(set) var generation: UInt16 = 0
 
@@ -110,7 +120,10 @@ package struct EvictionRound {
     }
 
     /// The share of the bytes that warm may have now.
-    package var warmShare: Double { tuning.warmShare + tuning.siblingShare * siblingPart }
+    package var warmShare: Double {
+        let used = siblingsUsed / max(siblingsUsed + siblingsDropped, 1)
+        return tuning.warmShare + tuning.siblingShare * min(used * tuning.siblingsPerUse, 1)
+    }
 
     /// Evicts about so many bytes and entries; false where one turn of the hand found nothing to evict.
     ///
@@ -146,11 +159,12 @@ package struct EvictionRound {
         sample.begin(takesWarm: takesWarm)
         for candidate in takesWarm ? keptWarm : keptHot { ground.offerAgain(candidate, to: &sample) }
         sample.keptCount = sample.candidates.count
-        sample.unusedCount = 0
         let passed = ground.collect(into: &sample)
-        let fresh = sample.candidates.count - sample.keptCount
-        if takesWarm && fresh > 0 {
-            siblingPart += (Double(sample.unusedCount) / Double(fresh) - siblingPart) / 16
+        if takesWarm {
+            let uses = ground.firstUses
+            siblingsUsed = (siblingsUsed + Double(uses - firstUses)) * Self.fading
+            siblingsDropped *= Self.fading
+            firstUses = uses
         }
         return passed
     }
@@ -168,6 +182,7 @@ package struct EvictionRound {
         for candidate in sample.candidates.prefix(leaving) {
             guard let freed = ground.evict(candidate, generation: generation) else { continue }
             bytes += freed
+            if candidate.isUnused { siblingsDropped += 1 }
             entries += 1
         }
         let staying = sample.candidates.dropFirst(leaving)

@@ -5,9 +5,12 @@
 package struct EvictionTuning: Sendable {
     /// Warm may take this share of the bytes before hot has to give, ...
     package var warmShare = 0.05
-    /// ... and up to so much more as warm consists of siblings that nobody has asked for yet: they come by the family,
-    /// twenty at a time, and are asked for within seconds or never.
+    /// ... and up to so much more where siblings pay: they come by the family, twenty at a time, and some are asked for
+    /// within seconds.
     package var siblingShare = 0.20
+    /// The whole of it is theirs when one in so many of them is asked for before it is dropped. What a pre-warm brings in
+    /// is asked for by nobody, and gets no room.
+    package var siblingsPerUse = 8.0
     /// Entries that a sample takes from the hand.
     package var sampleSize = 16
     /// Entries that a sample gets back from the one before: the lowest that stayed.
@@ -18,7 +21,7 @@ package struct EvictionTuning: Sendable {
     /// The same for both while inserters wait for room.
     package var urgentPart = 2
     /// A generation lasts until so many times the budget was dropped: how fast counts decay and ghosts are forgotten.
-    package var generationBudgets = 5.0
+    package var generationBudgets = 20.0
 
     package init() {}
 }

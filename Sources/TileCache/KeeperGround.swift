@@ -18,6 +18,7 @@ struct KeeperGround: EvictionGround {
 
     var warmBytes: Int { cache.total(.warmBytes) }
     var hotBytes: Int { cache.total(.hotBytes) }
+    var firstUses: Int { cache.total(.firstUses) }
     var placeCount: Int { cache.table.bucketCount * BucketTable.slotsPerBucket }
 
     /// On-line from here: what slots hold stays readable.

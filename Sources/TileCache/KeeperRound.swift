@@ -108,6 +108,8 @@ struct KeeperRound {
     private mutating func restoreHeadroom(demand: Int) {
         let target = max(cache.headroomTarget, demand + Chunk.page * 2)
         func missing() -> Int { target - (cache.budget.limit - cache.budget.chargedBytes) }
+        // What is retired is about to come free, and may be all that is missing: nothing need leave for it a second time.
+        func missingLater() -> Int { missing() - cache.collector.retiredBytes }
         if missing() > (demand > 0 ? 0 : target - cache.wakeHeadroom * 3 / 2) || !vacating.isEmpty {
             _ = cache.pool.discard(atLeast: max(missing(), 0))
         }
@@ -116,9 +118,9 @@ struct KeeperRound {
             guard missing() <= 0 || vacatingRounds > Self.vacatingPatience else { return }
             cache.pool.endVacating(vacating)
             vacating = []
-        } else if demand > 0 && missing() > target / 2 && cache.collector.retiredBytes <= cache.stallLevel {
+        } else if demand > 0 && missingLater() > target / 2 && cache.collector.retiredBytes <= cache.stallLevel {
             // Somebody found no room, and what is left of free memory lies between live blocks of other sizes.
-            vacate(missing())
+            vacate(missingLater())
         }
     }
 

@@ -178,6 +178,7 @@ package final class TileCache: @unchecked Sendable {
                 ordering: .relaxed
             )
             if exchanged {
+                if use.count == 0 && !use.isHot { participant.count(.firstUses) }
                 if next.isHot && !use.isHot {
                     let bytes = block.pooledBytes
                     participant.count(.warmEntries, -1)

@@ -86,6 +86,21 @@ struct Margins {
         mostPlaces = max(mostPlaces, cell.mostPlaces)
     }
 
+    /// What is written to the report, by name.
+    var figures: [String: Double] {
+        [
+            "worst_margin_points": Self.worst(larger),
+            "worst_margin_points_1_percent": Self.worst(smallest),
+            "mean_margin_points": Self.mean(all),
+            "mean_byte_margin_points": Self.mean(bytes),
+            "family_margin_moka_points": Self.worst(aboveMoka),
+            "family_margin_gdsf_points": Self.worst(aboveGDSF),
+            "family_margin_gdsf_siblings_points": Self.worst(aboveGDSFWithSiblings),
+            "looks_per_eviction": mostLooks,
+            "places_per_step": Double(mostPlaces),
+        ]
+    }
+
     static func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(max(values.count, 1)) }
     static func worst(_ values: [Double]) -> Double { values.min() ?? 0 }
 }

@@ -86,6 +86,7 @@ struct SimulatedGround: EvictionGround {
 
     var placeCount: Int { table.count }
 
+    private(set) var firstUses = 0
     mutating func sampleBegins() {}
     mutating func sampleEnds() {}
 
@@ -93,6 +94,7 @@ struct SimulatedGround: EvictionGround {
         let old = uses[object]
         let new = policy.counted(old)
         uses[object] = new
+        if EvictionPolicy.count(old) == 0 && !EvictionPolicy.isHot(old) { firstUses += 1 }
         if policy.tracksLastUse { lastUses[object] = time }
         if EvictionPolicy.isHot(new) && !EvictionPolicy.isHot(old) {
             warmBytes -= Int(bytes[object])
@@ -110,7 +112,11 @@ struct SimulatedGround: EvictionGround {
         table[place] = Int32(object)
         placeOf[object] = Int32(place)
         count += 1
-        if EvictionPolicy.isHot(uses[object]) { hotBytes += Int(bytes[object]) } else { warmBytes += Int(bytes[object]) }
+        if EvictionPolicy.isHot(uses[object]) {
+            hotBytes += Int(bytes[object])
+        } else {
+            warmBytes += Int(bytes[object])
+        }
     }
 
     mutating func offerAgain(_ candidate: EvictionCandidate, to sample: inout EvictionSample) {

@@ -5,6 +5,7 @@ import TileCache
 /// The command line of bench-eviction.
 struct Options {
     private(set) var usesTuningTraces = false
+    private(set) var usesScans = true
     private(set) var seed: UInt64
     private(set) var tuning = EvictionTuning()
     /// Whether this is the run that the figures are kept of.
@@ -21,6 +22,8 @@ struct Options {
         while let argument = rest.popFirst() {
             isReport = false
             switch argument {
+            case "--no-scans":
+                usesScans = false
             case "--tuning":
                 usesTuningTraces = true
             case "--seed":
@@ -31,7 +34,9 @@ struct Options {
             case "--set":
                 try set(rest.popFirst() ?? "")
             default:
-                throw Refusal(description: "'\(argument)' is no option; --tuning, --seed N and --set name=value are")
+                throw Refusal(
+                    description: "'\(argument)' is no option; --tuning, --seed N, --no-scans and --set name=value are"
+                )
             }
         }
         seed = givenSeed ?? (usesTuningTraces ? TraceSets.tuningSeed : TraceSets.reportSeed)
@@ -46,6 +51,7 @@ struct Options {
         switch parts[0] {
         case "warmShare": tuning.warmShare = value
         case "siblingShare": tuning.siblingShare = value
+        case "siblingsPerUse": tuning.siblingsPerUse = value
         case "sampleSize": tuning.sampleSize = whole
         case "keptSize": tuning.keptSize = whole
         case "warmPart": tuning.warmPart = whole

@@ -74,11 +74,13 @@ struct RecordedCrowd {
         }
     }
 
-    static func trace(_ sessions: [RecordedSession], slides: Int, users: Int, plays: Int, seed: UInt64) -> Trace {
+    static func trace(_ sessions: [RecordedSession], _ parameters: TraceSets.Crowd, seed: UInt64) -> Trace {
+        let slides = parameters.slides
+        let users = parameters.users
         var crowd = RecordedCrowd(name: "recorded: \(slides) slides, \(users) users", slides: slides, seed: seed)
         var random = Seed(seed).generator(stream: 2)
         var free = (0..<users).map { _ in Double.random(in: 0..<60, using: &random) }
-        for _ in 0..<plays {
+        for _ in 0..<parameters.plays {
             guard let session = sessions.randomElement(using: &random),
                 let user = free.indices.min(by: { free[$0] < free[$1] })
             else { break }
@@ -98,7 +100,9 @@ struct RecordedCrowd {
             var x = turn & 1 == 0 ? request.x : last - request.x
             var y = turn & 2 == 0 ? request.y : last - request.y
             if turn & 4 != 0 { swap(&x, &y) }
-            guard let object = object(slide, request.level, x, y, bytes: turn == 0 ? request.bytes : 0) else { continue }
+            guard let object = object(slide, request.level, x, y, bytes: turn == 0 ? request.bytes : 0) else {
+                continue
+            }
             let time = UInt32((start + request.time) * 1000)
             trace.requests.append(TraceRequest(object: object, kind: .viewer, time: time))
         }

@@ -271,7 +271,8 @@ struct SessionGenerator {
         return define(key, slide, level, x, y, family: -1)
     }
 
-    private mutating func define(_ key: TileKey, _ slide: Int, _ level: Int, _ x: Int, _ y: Int, family: Int32) -> Int32 {
+    private mutating func define(_ key: TileKey, _ slide: Int, _ level: Int, _ x: Int, _ y: Int, family: Int32) -> Int32
+    {
         let object = Int32(trace.bytes.count)
         objects[key] = object
         trace.bytes.append(slides[slide].bytes(level: level, x: x, y: y))

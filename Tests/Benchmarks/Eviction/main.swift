@@ -7,6 +7,7 @@
 //     bench-eviction --tuning               the traces that the numbers were chosen on; no file is written
 //     bench-eviction --seed N               other sessions of the same kinds; no file is written
 //     bench-eviction --set name=value ...   other numbers; no file is written
+//     bench-eviction --no-scans             without the scans of five times the cache; no file is written
 
 import BenchmarkSupport
 import Foundation
@@ -38,8 +39,10 @@ func compare(_ trace: Trace, _ tuning: EvictionTuning) -> [Cell] {
     }
     let margins = cells.map { "  " + signed($0.objectMargin) }.joined()
     let byteMargins = cells.map { "  " + signed($0.byteMargin) }.joined()
-    print("  " + "above the best baseline".padding(toLength: 26, withPad: " ", startingAt: 0) + margins
-        + "         " + byteMargins)
+    print(
+        "  " + "above the best baseline".padding(toLength: 26, withPad: " ", startingAt: 0) + margins
+            + "         " + byteMargins
+    )
     return cells
 }
 
@@ -48,6 +51,7 @@ func scanLosses(_ traces: [Trace], _ tuning: EvictionTuning) -> Double {
     print("\nA scan of five times the cache: points that it takes from the running viewers' object hit ratio")
     var worst = 0.0
     for trace in traces {
+        progress("scans: \(trace.name)")
         let distinct = trace.distinctBytes()
         for kind in [TraceRequest.Kind.prewarm, .crawler] {
             var lines: [(String, [Double])] = []
@@ -75,52 +79,52 @@ func scanLosses(_ traces: [Trace], _ tuning: EvictionTuning) -> Double {
             }
             print("  \(trace.name), \(kind == .prewarm ? "pre-warm" : "crawler")")
             for (name, losses) in lines {
-                print("    " + name.padding(toLength: 24, withPad: " ", startingAt: 0) + losses.map { number($0) }.joined())
+                print(
+                    "    " + name.padding(toLength: 24, withPad: " ", startingAt: 0)
+                        + losses.map { number($0) }.joined()
+                )
             }
         }
     }
     return worst
 }
 
+/// Says on the error stream how far the run is; over the line before where that is a terminal.
+func progress(_ text: String) {
+    let isTerminal = isatty(STDERR_FILENO) == 1
+    FileHandle.standardError.write(Data((isTerminal ? "\r\u{1B}[K\(text)" : "\(text)\n").utf8))
+}
+
 func run(_ options: Options) throws {
+    print(TraceSets.description(isTuning: options.usesTuningTraces, seed: options.seed))
     let sessions = try RecordedSession.all()
-    let parameters = options.usesTuningTraces ? TraceSets.tuning(seed: options.seed) : TraceSets.report(seed: options.seed)
+    let parameters =
+        options.usesTuningTraces ? TraceSets.tuning(seed: options.seed) : TraceSets.report(seed: options.seed)
+    progress("making the traces")
     var traces = TraceSets.traces(parameters)
     if sessions.isEmpty {
         print("SKIPPED: the recorded traces need the shared test data; set ORIZURU_DATA to its folder")
-    } else if !options.usesTuningTraces {
-        let recorded = RecordedCrowd.trace(sessions, slides: 12, users: 40, plays: 1200, seed: options.seed)
+    } else {
+        let crowd = options.usesTuningTraces ? TraceSets.tuningCrowd : TraceSets.reportCrowd
+        let recorded = RecordedCrowd.trace(sessions, crowd, seed: options.seed)
         traces += [recorded, recorded.insertingFamilies()]
     }
     var margins = Margins()
-    for trace in traces {
+    for (index, trace) in traces.enumerated() {
+        progress("trace \(index + 1) of \(traces.count), then the scans: \(trace.name)")
         for cell in compare(trace, options.tuning) { margins.add(cell, of: trace) }
     }
     if !options.usesTuningTraces {
         print("\nThe recorded sessions as they are: so short that the cache holds some tiles only; not in the margins")
         for session in sessions { _ = compare(session.trace(), options.tuning) }
     }
-    let calm = parameters.filter { $0.slides <= 12 }.map {
-        var calm = $0
-        calm.prewarm = 0
-        calm.crawler = 0
-        return calm
-    }
-    let scanLoss = scanLosses(TraceSets.traces(calm), options.tuning)
+    let scanLoss = options.usesScans ? scanLosses(TraceSets.traces(calmed(parameters)), options.tuning) : nil
 
-    print("\nOver \(margins.all.count) cells; margins are points of object hit ratio above the best baseline of the cell")
-    let figures = [
-        "worst_margin_points": Margins.worst(margins.larger),
-        "worst_margin_points_1_percent": Margins.worst(margins.smallest),
-        "mean_margin_points": Margins.mean(margins.all),
-        "mean_byte_margin_points": Margins.mean(margins.bytes),
-        "family_margin_moka_points": Margins.worst(margins.aboveMoka),
-        "family_margin_gdsf_points": Margins.worst(margins.aboveGDSF),
-        "family_margin_gdsf_siblings_points": Margins.worst(margins.aboveGDSFWithSiblings),
-        "scan_loss_points": scanLoss,
-        "looks_per_eviction": margins.mostLooks,
-        "places_per_step": Double(margins.mostPlaces),
-    ]
+    print(
+        "\nOver \(margins.all.count) cells; margins are points of object hit ratio above the best baseline of the cell"
+    )
+    var figures = margins.figures
+    figures["scan_loss_points"] = scanLoss
     if options.isReport {
         try BenchmarkReport(command: "bench-eviction", figures: figures).write(as: "eviction")
     } else {
@@ -128,8 +132,19 @@ func run(_ options: Options) throws {
     }
 }
 
+/// The kinds of sessions that scans are put into, without scans of their own.
+func calmed(_ parameters: [SessionParameters]) -> [SessionParameters] {
+    parameters.filter { $0.slides <= 12 }.map {
+        var calm = $0
+        calm.prewarm = 0
+        calm.crawler = 0
+        return calm
+    }
+}
+
 do {
     try run(Options(CommandLine.arguments.dropFirst()))
+    progress("")
 } catch {
     print("bench-eviction: \(error)")
     exit(1)
