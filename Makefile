@@ -25,7 +25,7 @@ STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-family bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
+	bench-family bench-cache bench-eviction bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -112,7 +112,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-http bench-parser ## run every benchmark
+bench: bench-render bench-family bench-cache bench-eviction bench-http bench-parser ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -126,6 +126,10 @@ bench-cache: core-packages ## the memory cache next to locked ones, and to DashM
 	$(SWIFT) build -c release --product bench-cache
 	Tests/Benchmarks/Cache/dashmap/build $(BUILD)/bench/dashmap || [ $$? = 3 ]
 	$(BUILD)/release/bench-cache
+
+bench-eviction: core-packages ## hit ratios of the memory cache's policy next to others', on recorded and generated traces
+	$(SWIFT) build -c release --product bench-eviction
+	$(BUILD)/release/bench-eviction
 
 bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http

@@ -45,7 +45,7 @@ package final class TileCache: @unchecked Sendable {
     let logger: Logger
     private let rows = CounterRows()
     private let uncached = UncachedBlocks()
-    /// Counts how often half the budget was dropped; the keeper writes it.
+    /// Counts how often a generation's bytes were dropped (`EvictionTuning.generationBudgets`); the keeper writes it.
     let generation = Atomic<UInt16>(0)
     private let useLimit: UInt16
     private let tracksLastUse: Bool

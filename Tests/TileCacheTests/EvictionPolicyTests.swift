@@ -120,19 +120,42 @@ struct EvictionPolicyTests {
         }
     }
 
-    @Test("a ghost is remembered with its uses into the next generation, and once")
+    @Test("a ghost is remembered with its uses, halved for each generation, for three of them, and once")
     func ghosts() throws {
         let ghosts = try #require(GhostList(count: 1000))
         defer { ghosts.unmap() }
         let hash: UInt64 = 0x1234_5678_9ABC_DEF0
         #expect(ghosts.take(hash, generation: 0) == nil)
-        for (uses, kept) in [(0, 0), (1, 1), (7, 7), (15, 7)] {
+        // 255 and 256: the generation's three bits wrap.
+        for (uses, kept) in [(1, 1), (5, 4), (7, 6), (15, 15), (255, 15)] {
             ghosts.remember(hash, uses: uses, generation: 255)
             #expect(ghosts.take(hash ^ 0x1000, generation: 255) == nil)
-            #expect(ghosts.take(hash, generation: 256) == kept)
-            #expect(ghosts.take(hash, generation: 256) == nil)
+            #expect(ghosts.take(hash, generation: 255) == kept)
+            #expect(ghosts.take(hash, generation: 255) == nil)
+            ghosts.remember(hash, uses: uses, generation: 255)
+            #expect(ghosts.take(hash, generation: 256) == (kept > 1 ? kept / 2 : nil))
         }
-        ghosts.remember(hash, uses: 3, generation: 255)
-        #expect(ghosts.take(hash, generation: 257) == nil)
+        ghosts.remember(hash, uses: 15, generation: 255)
+        #expect(ghosts.take(hash, generation: 255 + 4) == nil)
+        ghosts.remember(hash, uses: 0, generation: 255)
+        #expect(ghosts.take(hash, generation: 255) == nil, "what nobody asked for is not remembered")
+    }
+
+    @Test("where five ghosts meet in a set of four, the one of fewest uses goes, the older counting less")
+    func ghostRotation() throws {
+        let ghosts = try #require(GhostList(count: 64))
+        defer { ghosts.unmap() }
+        func hash(_ number: UInt64) -> UInt64 { number << 10 | 0x40 }
+        for (number, uses) in [(1, 8), (2, 3), (3, 6), (4, 4)] {
+            ghosts.remember(hash(UInt64(number)), uses: uses, generation: 1)
+        }
+        ghosts.remember(hash(5), uses: 1, generation: 1)
+        #expect(ghosts.take(hash(2), generation: 1) == nil)
+        #expect(ghosts.take(hash(5), generation: 1) == 1)
+        // Free again, then full: 4 uses of the last generation are worth less than 3 of this one.
+        ghosts.remember(hash(6), uses: 3, generation: 2)
+        ghosts.remember(hash(7), uses: 3, generation: 2)
+        #expect(ghosts.take(hash(4), generation: 2) == nil)
+        #expect(ghosts.take(hash(1), generation: 2) == 4 && ghosts.take(hash(3), generation: 2) == 3)
     }
 }
