@@ -27,8 +27,9 @@ TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-ve
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
-.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench bench-render \
-	bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared profile stress clean sample core-packages trait-packages test-packages \
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench \
+	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared profile stress clean \
+	sample core-packages trait-packages test-packages bench-eviction \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -123,7 +124,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -147,6 +148,10 @@ bench-disk: trait-packages ## the disk tier next to SQLite, a start with a milli
 bench-promises: build ## what older designs promised, beside what is
 	$(SWIFT) build -c release --product bench-promises
 	$(BUILD)/release/bench-promises
+
+bench-eviction: core-packages ## hit ratios of the memory cache's policy next to others', on recorded and generated traces
+	$(SWIFT) build -c release --product bench-eviction
+	$(BUILD)/release/bench-eviction
 
 bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http

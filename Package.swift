@@ -242,6 +242,17 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "bench-eviction",
+            dependencies: ["TileCache", "TileModel", "JSONText", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Eviction",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "EvictionBenchmarkTests",
+            dependencies: ["bench-eviction", "TileCache", "TestSupport"],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "bench-parser",
             dependencies: ["HTTPMessages"],
             path: "Tests/Benchmarks/Parser",

@@ -131,14 +131,10 @@ extension TileCache {
     /// The use word that a new tile begins with.
     func firstUse(_ hash: UInt64, _ arrival: TileArrival, _ participant: CacheParticipant) -> UseWord {
         let generation = generation.load(ordering: .relaxed)
-        switch arrival {
-        case .requested:
-            let isGhost = configuration.policy.hasClasses && ghosts.take(hash, generation: generation)
-            if isGhost { participant.count(.ghostHits) }
-            return UseWord(count: isGhost ? 2 : 1, isHot: isGhost, generation: generation)
-        case .speculative: return UseWord(count: 0, isHot: false, generation: generation)
-        case .restored: return UseWord(count: 2, isHot: true, generation: generation)
-        }
+        let policy = configuration.policy
+        let uses = policy.hasClasses ? ghosts.take(hash, generation: generation) : nil
+        if uses != nil && arrival == .requested { participant.count(.ghostHits) }
+        return UseWord(bits: policy.initialUse(arrival, droppedUses: uses, generation: generation))
     }
 
     /// Fills a tile's memory. The caller need not be on-line: copying takes longer than all the rest, and who is on-line

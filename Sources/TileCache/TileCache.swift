@@ -46,7 +46,7 @@ package final class TileCache: @unchecked Sendable {
     let logger: Logger
     private let rows = CounterRows()
     private let uncached = UncachedBlocks()
-    /// Counts how often half the budget was dropped; the keeper writes it.
+    /// Counts how often a generation's bytes were dropped (`EvictionTuning.generationBudgets`); the keeper writes it.
     let generation = Atomic<UInt16>(0)
     private let useLimit: UInt16
     private let tracksLastUse: Bool
@@ -62,8 +62,8 @@ package final class TileCache: @unchecked Sendable {
     /// Retired bytes past which the keeper evicts no more: they cannot be freed before a reader moves on.
     var retiredLimit: Int { budget.limit / 8 }
 
-    /// Retired bytes that, where room is missing, are taken for its reason: about what one eviction retires.
-    var stallLevel: Int { budget.limit / 24 }
+    /// Retired bytes that, where room is missing, are taken for its reason: twice what one eviction retires.
+    var stallLevel: Int { budget.limit / 48 }
 
     /// The keeper aims at so much uncharged memory: what a change of the size mix draws on.
     var headroomTarget: Int { max(budget.limit / 50, 256 << 10) }
@@ -79,7 +79,7 @@ package final class TileCache: @unchecked Sendable {
         guard let table = BucketTable(bucketCount: buckets) else {
             throw .noMemory(bytes: buckets * BucketTable.bucketBytes)
         }
-        guard let ghosts = GhostList(count: table.slotCount / 2) else {
+        guard let ghosts = GhostList(count: GhostList.count(slots: table.slotCount)) else {
             table.unmap()
             throw .noMemory(bytes: table.slotCount)
         }
@@ -185,6 +185,7 @@ package final class TileCache: @unchecked Sendable {
                 ordering: .relaxed
             )
             if exchanged {
+                if use.count == 0 && !use.isHot { participant.count(.firstUses) }
                 if next.isHot && !use.isHot {
                     let bytes = block.pooledBytes
                     participant.count(.warmEntries, -1)
