@@ -140,6 +140,7 @@ struct ServingTests {
             format: format,
             byteCount: byteCount,
             modified: nil,
+            isGzip: false,
             to: &block
         )
         return block
