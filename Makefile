@@ -25,7 +25,7 @@ STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-family bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
+	bench-family bench-lookahead bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -112,15 +112,19 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-http bench-parser ## run every benchmark
+bench: bench-render bench-family bench-lookahead bench-cache bench-http bench-parser ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
-bench-family: build ## a cold family as clients see it: one, and sixty-four at once
+bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family
+
+bench-lookahead: build ## recorded viewers in real time, with and without look-ahead: who waits, and what it costs
+	$(SWIFT) build -c release --product bench-family
+	$(BUILD)/release/bench-family --look-ahead
 
 bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
 	$(SWIFT) build -c release --product bench-cache
