@@ -44,7 +44,8 @@ struct PipelineMetrics: Sendable {
         }
         guard let lookAhead else { return }
         let name = "orizuru_look_ahead_families_total"
-        let kinds = "Families that were expected to be asked for; of them, those that were, and those that were not in time."
+        let kinds =
+            "Families that were expected to be asked for; of them, those that were, and those that were not in time."
         registry.counter(name, help: kinds, labels: ["result": "expected"]) { Double(lookAhead.counts.expected) }
         registry.counter(name, help: kinds, labels: ["result": "used"]) { Double(lookAhead.counts.used) }
         registry.counter(name, help: kinds, labels: ["result": "wasted"]) { Double(lookAhead.counts.wasted) }

@@ -50,7 +50,9 @@ final class StoredTileForm {
             format == .png
                 ? try PNGCodec.decode(stored, limits: limits) : try decoder.decodeRaster(stored, limits: limits)
         }
-        if isPadded { image = try Self.full(image, target == .png ? .transparent : .white, tile: tile, pyramid: pyramid) }
+        if isPadded {
+            image = try Self.full(image, target == .png ? .transparent : .white, tile: tile, pyramid: pyramid)
+        }
         let picture = image
         return try Self.checked { () throws(CodecError) in
             target == .png

@@ -83,7 +83,11 @@ struct RendererPropertyTests {
                         for x in 0..<rect.width {
                             let at = y * picture.stride + x * picture.channels
                             let (r, g, b) = (0, min(1, picture.channels - 1), min(2, picture.channels - 1))
-                            let own = JFIFColour.luma(picture.pixels[at + r], picture.pixels[at + g], picture.pixels[at + b])
+                            let own = JFIFColour.luma(
+                                picture.pixels[at + r],
+                                picture.pixels[at + g],
+                                picture.pixels[at + b]
+                            )
                             difference += abs(Int(own) - Int(luma[x, y]))
                         }
                     }

@@ -72,7 +72,11 @@ struct PredictorTests {
         let early = predictor.rest(at: due - 1)
         #expect(early.isEmpty && predictor.nextRest == due)
         let expected = predictor.rest(at: due)
-        #expect(Set(expected.map(\.parent)) == [Self.tile(12, 7, 4), Self.tile(12, 8, 4), Self.tile(12, 7, 5), Self.tile(12, 8, 5)])
+        #expect(
+            Set(expected.map(\.parent)) == [
+                Self.tile(12, 7, 4), Self.tile(12, 8, 4), Self.tile(12, 7, 5), Self.tile(12, 8, 5),
+            ]
+        )
         #expect(predictor.nextRest == nil)
         let again = predictor.rest(at: due + 1_000_000_000)
         #expect(again.isEmpty)
@@ -128,7 +132,8 @@ struct PredictorTests {
                 x = min(max(x + Int.random(in: -3...5, using: &random), 0), grid.width - 1)
                 y = min(max(y + Int.random(in: -3...5, using: &random), 0), grid.height - 1)
                 let expected =
-                    predictor.see(Self.tile(level, x, y), on: ground, at: time) + predictor.rest(at: time + 2_000_000_000)
+                    predictor.see(Self.tile(level, x, y), on: ground, at: time)
+                    + predictor.rest(at: time + 2_000_000_000)
                 for prediction in expected {
                     #expect(ground.pyramid.contains(prediction.parent), "\(seed), \(stream)")
                     #expect(ground.pyramid.contains(prediction.tile), "\(seed), \(stream)")
@@ -141,7 +146,9 @@ struct PredictorTests {
 
     @Test("who uses nothing of what is made ready soon gets nothing made ready; who does, as much as they need")
     func waste() throws {
-        let pyramid = try #require(Pyramid(deepZoom: GridSize(width: 1 << 24, height: 1 << 24), tileSize: 256, overlap: 0))
+        let pyramid = try #require(
+            Pyramid(deepZoom: GridSize(width: 1 << 24, height: 1 << 24), tileSize: 256, overlap: 0)
+        )
         let ground = Predictor.Ground(ordinal: 1, parentLevel: 22, pyramid: pyramid)
         var predictor = Predictor()
         var random = Seed(7).generator()

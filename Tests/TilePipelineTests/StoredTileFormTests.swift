@@ -81,7 +81,9 @@ struct StoredTileFormTests {
         let pyramid = try Self.pyramid(overlap: 0)
         let tile = Self.tiles(of: pyramid)[8]
         let picture = Self.picture(pyramid.rect(of: tile))
-        for (format, stored) in [(TileFormat.jpeg, try Self.encodedJPEG(picture)), (.png, try Self.encodedPNG(picture))] {
+        for (format, stored) in [
+            (TileFormat.jpeg, try Self.encodedJPEG(picture)), (.png, try Self.encodedPNG(picture)),
+        ] {
             #expect(try Self.made(stored, format, as: format, padded: false, tile, pyramid) == stored)
         }
         #expect(try Self.made([1, 2, 3], .webp, as: .webp, padded: false, tile, pyramid) == [1, 2, 3])

@@ -10,11 +10,16 @@ struct ViewportTests {
     static func tile(_ level: Int, _ x: Int, _ y: Int) -> TileCoordinate { TileCoordinate(level: level, x: x, y: y) }
 
     /// A viewer who shows `columns` x `rows` tiles of a level, from the middle outwards, ten milliseconds apart.
-    static func view(_ level: Int, _ columns: ClosedRange<Int>, _ rows: ClosedRange<Int>, at time: inout Int) -> Viewport {
-        let middle = (x: (columns.lowerBound + columns.upperBound) / 2, y: (rows.lowerBound + rows.upperBound) / 2)
-        let tiles = rows.flatMap { y in columns.map { x in tile(level, x, y) } }.sorted {
-            abs($0.x - middle.x) + abs($0.y - middle.y) < abs($1.x - middle.x) + abs($1.y - middle.y)
+    static func view(_ level: Int, _ columns: ClosedRange<Int>, _ rows: ClosedRange<Int>, at time: inout Int)
+        -> Viewport
+    {
+        let middle = tile(level, columns.lowerBound + columns.count / 2, rows.lowerBound + rows.count / 2)
+        func distance(_ tile: TileCoordinate) -> Int { abs(tile.x - middle.x) + abs(tile.y - middle.y) }
+        var tiles: [TileCoordinate] = []
+        for y in rows {
+            for x in columns { tiles.append(tile(level, x, y)) }
         }
+        tiles.sort { distance($0) < distance($1) }
         var viewport = Viewport(tiles[0], at: time)
         for tile in tiles.dropFirst() {
             time += 10_000_000
@@ -95,7 +100,8 @@ struct ViewportTests {
     func rests() throws {
         var time = 0
         var viewport = Self.view(12, 4...9, 3...6, at: &time)
-        let box = try #require(viewport.rest())
+        let rest = viewport.rest()
+        let box = try #require(rest)
         #expect(box.centre.x == 7 && box.centre.y == 5 && box.width <= 2 && box.height <= 2)
         let again = viewport.rest()
         #expect(again == nil)
@@ -118,7 +124,11 @@ struct ViewportTests {
             time += Int.random(in: 0...300_000_000, using: &random)
             let level = Int.random(in: 18...20, using: &random)
             let side = 1 << level
-            let tile = Self.tile(level, Int.random(in: 0..<side, using: &random), Int.random(in: 0..<side, using: &random))
+            let tile = Self.tile(
+                level,
+                Int.random(in: 0..<side, using: &random),
+                Int.random(in: 0..<side, using: &random)
+            )
             for expectation in viewport.see(tile, at: time) {
                 #expect(expectation.box.width <= 33 && expectation.box.height <= 33, "\(seed)")
             }

@@ -74,7 +74,10 @@ struct ConfigurationTests {
             #expect(refusal(["s", "--tileset-quality", wrong]) != nil, "\(wrong)")
         }
         let exact = refusal(["s", "--reconstruction", "exact", "--tileset-quality", "world: 75"])
-        #expect(exact?.contains("tilesetQuality") == true || exact?.contains("tileset-quality") == true, "\(exact ?? "")")
+        #expect(
+            exact?.contains("tilesetQuality") == true || exact?.contains("tileset-quality") == true,
+            "\(exact ?? "")"
+        )
     }
 
     @Test("the automatic memory is a quarter of what there is, at most 1 GiB and never too little to work")

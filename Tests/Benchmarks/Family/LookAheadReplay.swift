@@ -6,6 +6,7 @@ import Glibc
 import LockFree
 import Telemetry
 import TestSupport
+import TileModel
 
 /// Recorded viewers in real time, with and without look-ahead: how many requests wait for a render, and what is rendered.
 enum LookAheadReplay {
@@ -43,7 +44,9 @@ enum LookAheadReplay {
         guard failed.isEmpty else { throw LargeSlide.Failure(failed.joined(separator: "\n")) }
         print("Recorded viewers in real time, look-ahead off -> on")
         for trace in traces {
-            let (off, on) = results.withLock { ($0[trace.viewer + "off"] ?? .init(), $0[trace.viewer + "on"] ?? .init()) }
+            let (off, on) = results.withLock {
+                ($0[trace.viewer + "off"] ?? .init(), $0[trace.viewer + "on"] ?? .init())
+            }
             print(
                 "  \(trace.viewer): of \(on.rendered) requests for rendered tiles \(off.waited) -> \(on.waited) waited;",
                 "\(Int(off.families)) -> \(Int(on.families)) families, \(Int(off.tiles)) -> \(Int(on.tiles)) tiles rendered"

@@ -113,7 +113,9 @@ enum Saturation {
         result.seconds = Double(MonotonicClock.nanoseconds - began) / 1e9
         result.cpuMilliseconds = try server.cpuMilliseconds() - cpu
         let all = counts.withLock { $0 }
-        guard all.failed == 0 else { throw LargeSlide.Failure("\(all.failed) requests failed\n\(server.process.errors)") }
+        guard all.failed == 0 else {
+            throw LargeSlide.Failure("\(all.failed) requests failed\n\(server.process.errors)")
+        }
         (result.answered, result.refused) = (all.answered, all.refused)
         result.encoded = try server.metric("orizuru_tiles_encoded_total")
         result.siblingsDropped = try server.metric("orizuru_render_dropped_total{reason=\"sibling\"}")

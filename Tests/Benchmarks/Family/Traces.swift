@@ -29,7 +29,9 @@ struct Trace {
             let y: Int
         }
         return try [("openseadragon", "osd", 0), ("maplibre", "maplibre", 8), ("leaflet", "leaflet", 8)].map {
-            viewer, file, levelsAdded in
+            viewer,
+            file,
+            levelsAdded in
             let text = String(decoding: try SharedData.bytes("traces/\(file)-explore-15ms.jsonl"), as: UTF8.self)
             let requests = try text.split(separator: "\n").map { text in
                 let line = try JSONDecoder().decode(Line.self, from: Data(text.utf8))

@@ -68,7 +68,12 @@ enum Contents {
         let families = allFamilies(pyramid)
         let materials = try families.map { family in
             let side = 4 * tileSize
-            let finest = picture.cropped(x: family.parent.x * side, y: family.parent.y * side, width: side, height: side)
+            let finest = picture.cropped(
+                x: family.parent.x * side,
+                y: family.parent.y * side,
+                width: side,
+                height: side
+            )
             let middle = halved(finest)
             let parent = try jpeg.encodeRaster(halved(middle), quality: 95, subsampling: .full)
             let residuals = try encoder.encode(
@@ -121,7 +126,9 @@ enum Contents {
                         let at = (y * 256 + row) * stride + (x * 256 + column) * 3
                         for channel in 0..<3 {
                             pixels[at + channel] =
-                                tile.pixels[row * tile.stride + column * tile.channels + min(channel, tile.channels - 1)]
+                                tile.pixels[
+                                    row * tile.stride + column * tile.channels + min(channel, tile.channels - 1)
+                                ]
                         }
                     }
                 }

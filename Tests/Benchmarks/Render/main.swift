@@ -120,8 +120,13 @@ func run(rounds: Int) throws {
     let contents = try Contents.all()
     print("Families of 20 tiles, 4:2:0 at quality \(quality): CPU microseconds, medians of \(rounds) rounds")
     print(
-        padded("content", 16), padded("  floor", 9), padded("  family", 9), "ratio ", padded("   exact", 9),
-        padded("   first", 9), "of family  of floor  worst place"
+        padded("content", 16),
+        padded("  floor", 9),
+        padded("  family", 9),
+        "ratio ",
+        padded("   exact", 9),
+        padded("   first", 9),
+        "of family  of floor  worst place"
     )
     for content in contents {
         let (series, allocations, inLibrary) = try measure(content, rounds: rounds)
@@ -143,10 +148,20 @@ func run(rounds: Int) throws {
         figures["first_tile_ms_\(label)"] = series.median("first") / 1000
         print(
             padded(label, 16),
-            String(format: "%8.0f  %8.0f  %5.3f  %8.0f  %8.0f", series.median("floor"), series.median("rounded"),
-                ratios["family_ratio_floor"] ?? .nan, series.median("exact"), series.median("first")),
-            String(format: "%8.3f  %8.3f  %11.3f", ratios["first_tile_ratio_family"] ?? .nan,
-                ratios["first_tile_ratio_floor"] ?? .nan, ratios["first_tile_worst_ratio_family"] ?? .nan),
+            String(
+                format: "%8.0f  %8.0f  %5.3f  %8.0f  %8.0f",
+                series.median("floor"),
+                series.median("rounded"),
+                ratios["family_ratio_floor"] ?? .nan,
+                series.median("exact"),
+                series.median("first")
+            ),
+            String(
+                format: "%8.3f  %8.3f  %11.3f",
+                ratios["first_tile_ratio_family"] ?? .nan,
+                ratios["first_tile_ratio_floor"] ?? .nan,
+                ratios["first_tile_worst_ratio_family"] ?? .nan
+            ),
             "  \(allocations) allocations of our own, \(inLibrary) inside the JPEG library"
         )
     }

@@ -76,7 +76,9 @@ struct FormatTests {
                     #expect(answer.status == 200 && answer["content-type"] == type, "\(accept ?? "none")")
                     #expect(answer["vary"] == "Accept")
                     let extended = try server.get(path + (type == "image/png" ? ".png" : ".jpg"), fields: fields)
-                    #expect(extended.body == answer.body && extended["vary"] == nil && extended["etag"] == answer["etag"])
+                    #expect(
+                        extended.body == answer.body && extended["vary"] == nil && extended["etag"] == answer["etag"]
+                    )
                     let same = try server.get(path, fields: fields + ["If-None-Match: \(answer["etag"] ?? "")"])
                     #expect(same.status == 304 && same["vary"] == "Accept")
                 }
