@@ -159,7 +159,7 @@ package final class TilePipeline: Sendable {
             }
         }
         if case .pending = submission { board.signal() }
-        expect(expected, by: participant)
+        expect(expected, as: request.format, by: participant)
         return submission
     }
 
@@ -167,33 +167,25 @@ package final class TilePipeline: Sendable {
 
     /// Somebody has used a tile that was made before anybody asked for it: what the look-ahead must know to follow a
     /// viewer through what it made ready. Constant time but for what is expected now; never waits.
-    package func noteFirstUse(of tile: TileCoordinate, in tileset: OpenTileset, by participant: CacheParticipant) {
+    package func noteFirstUse(of key: TileKey, in tileset: OpenTileset, by participant: CacheParticipant) {
         guard let lookAhead else { return }
-        expect(lookAhead.see(tile, of: tileset), by: participant)
+        expect(lookAhead.see(key.tile, of: tileset), as: key.format ?? tileset.format, by: participant)
     }
 
-    /// Gives idle workers families that will probably be asked for, except those that are in memory.
-    func expect(_ suggestions: [LookAhead.Suggestion], by participant: CacheParticipant) {
+    /// Gives idle workers families that will probably be asked for, except those that are in memory. `format` nil: as
+    /// what their tilesets are.
+    func expect(_ suggestions: [LookAhead.Suggestion], as format: TileFormat?, by participant: CacheParticipant) {
         for suggestion in suggestions {
             let (tileset, family) = (suggestion.tileset, suggestion.family)
+            let format = format ?? tileset.format
             let tile = family.coordinate(ofMember: suggestion.form.member)
-            guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
+            guard let key = tileset.key(of: tile, format: format, padded: false),
                 !cache.contains(key, by: participant)
             else { continue }
-            let name = JobKey(
-                ordinal: tileset.ordinal,
-                tile: family.parent,
-                isFamily: true,
-                format: tileset.format
-            )
+            let name = JobKey(ordinal: tileset.ordinal, tile: family.parent, isFamily: true, format: format)
             let isNew = board.withLock { state in
                 state.board.expect(name, form: suggestion.form) {
-                    let payload = JobPayload(
-                        tileset: tileset,
-                        family: family,
-                        tile: family.parent,
-                        format: tileset.format
-                    )
+                    let payload = JobPayload(tileset: tileset, family: family, tile: family.parent, format: format)
                     return (payload, payload.possibleForms)
                 }
             }

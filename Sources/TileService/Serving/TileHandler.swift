@@ -191,7 +191,7 @@ final class TileHandler: RequestHandler {
     /// Tells the look-ahead what it made for somebody: a tile is warm until it is asked for.
     private func noteFirstUse(_ tier: TileTier, _ key: TileKey, _ entry: ServedCatalog.Entry) {
         guard tier.rawValue == TileTier.warm.rawValue else { return }
-        shared.pipeline.noteFirstUse(of: key.tile, in: entry.tileset, by: participant)
+        shared.pipeline.noteFirstUse(of: key, in: entry.tileset, by: participant)
     }
 
     /// A request with conditions, for a part, for a whole family, from an origin that is told apart, or without an extension.
