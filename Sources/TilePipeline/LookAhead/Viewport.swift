@@ -32,6 +32,8 @@ package struct Viewport: Hashable, Sendable {
     /// Requests since the level changed.
     private var count = 1
     private var levelSince: Int
+    /// When it was last seen at two levels at once.
+    private var mixedSeen: Int?
     private var direction = Direction()
     private var directionSeen: Int
     /// Moves in the same direction, one after the other.
@@ -50,6 +52,8 @@ package struct Viewport: Hashable, Sendable {
     private static var fillPause: Int { 600_000_000 }
     /// Who asks at two levels within this time shows both (or is several), and has not zoomed.
     private static var zoomPause: Int { 100_000_000 }
+    /// After that, for this long nothing is expected: where such a viewer is cannot be told.
+    private static var mixedTime: Int { 500_000_000 }
     /// Moves this far apart are one journey.
     private static var journeyPause: Int { 2_000_000_000 }
     /// Moves in one direction after which the next is expected.
@@ -90,7 +94,7 @@ package struct Viewport: Hashable, Sendable {
         let old = box
         let isFilling = time - lastSeen < Self.fillPause && time - levelSince < Self.fillTime
         box = isFilling ? limited(box.union(tile), tile) : box.moved(toHold: tile)
-        guard box != old else { return [] }
+        guard box != old, !isMixed(at: time) else { return [] }
         let moved = Direction(
             x: box.right > old.right ? 1 : box.left < old.left ? -1 : 0,
             y: box.bottom > old.bottom ? 1 : box.top < old.top ? -1 : 0
@@ -110,7 +114,7 @@ package struct Viewport: Hashable, Sendable {
     }
 
     private mutating func changeLevel(to tile: TileCoordinate, at time: Int) -> [Expectation] {
-        let isZoom = time - lastSeen >= Self.zoomPause
+        if time - lastSeen < Self.zoomPause { mixedSeen = time }
         if count >= Self.believable {
             width = min(box.width, Self.largest)
             height = min(box.height, Self.largest)
@@ -131,8 +135,10 @@ package struct Viewport: Hashable, Sendable {
         box = TileBox(centre: centre, width: width * Self.caution, height: height * Self.caution)
         let expected = box
         box = box.moved(toHold: tile)
-        return isZoom ? [Expectation(box: expected, nearest: tile)] : []
+        return isMixed(at: time) ? [] : [Expectation(box: expected, nearest: tile)]
     }
+
+    private func isMixed(at time: Int) -> Bool { mixedSeen.map { time - $0 < Self.mixedTime } ?? false }
 
     /// The rows and columns that a move has uncovered.
     private func edge(_ moved: Direction, _ tile: TileCoordinate) -> [Expectation] {
