@@ -20,11 +20,11 @@ STRESS_SECONDS ?= 60
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 # One library for each package trait, by the order of Package.swift.
 TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev libjpeg62-turbo-dev
-TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver
+TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
 
-.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test lint format bench bench-render \
 	bench-family bench-lookahead bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
 	bench-packages stress-packages
 
@@ -81,7 +81,7 @@ sample: build ## write tiles-sample anew
 
 # -------------------------------------------------------------------------------------------------------- test
 
-test: test-packages lint unit-test core-links sanitizers browser-test ## install what is missing and run everything
+test: test-packages lint unit-test core-links sanitizers browser-test interop-test ## install what is missing and run everything
 	@echo "make test: everything passed"
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
@@ -98,12 +98,17 @@ core-links: build ## check that the core links no third-party library but libpng
 sanitizers: core-packages ## short stress runs under the thread and the address sanitizer, and the canary
 	Tests/Stress/run short
 
-browser-test: build $(VENV)/bin/selenium-is-there ## the pages in headless Chromium
+browser-test: build $(VENV)/packages-are-there ## the pages in headless Chromium
 	Tests/Browser/run $(VENV)/bin/python $(BUILD)/release/orizuru
 
-$(VENV)/bin/selenium-is-there: Tests/Browser/requirements.txt
+interop-test: build $(VENV)/packages-are-there ## validators, GDAL and Python libraries ask a running server
+	Tests/Interop/run $(VENV)/bin/python $(BUILD)/release/orizuru
+
+PYTHON_PACKAGES := Tests/Browser/requirements.txt Tests/Interop/requirements.txt
+
+$(VENV)/packages-are-there: $(PYTHON_PACKAGES)
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Browser/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(PYTHON_PACKAGES))
 	@touch $@
 
 stress: stress-packages ## the long runs: sanitizers, models, every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)

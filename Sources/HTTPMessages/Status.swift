@@ -8,6 +8,7 @@ package enum Status: UInt16, Sendable, CaseIterable {
     case partialContent = 206
     case movedPermanently = 301
     case found = 302
+    case seeOther = 303
     case notModified = 304
     case permanentRedirect = 308
     case badRequest = 400
@@ -49,6 +50,7 @@ package enum Status: UInt16, Sendable, CaseIterable {
         case .partialContent: "HTTP/1.1 206 Partial Content\r\n"
         case .movedPermanently: "HTTP/1.1 301 Moved Permanently\r\n"
         case .found: "HTTP/1.1 302 Found\r\n"
+        case .seeOther: "HTTP/1.1 303 See Other\r\n"
         case .notModified: "HTTP/1.1 304 Not Modified\r\n"
         case .permanentRedirect: "HTTP/1.1 308 Permanent Redirect\r\n"
         case .badRequest: "HTTP/1.1 400 Bad Request\r\n"

@@ -132,7 +132,8 @@ package final class TilePipeline: Sendable {
             format: request.format
         )
         // Before the job is there: a worker that is idle afterwards knows how long to wait for a viewer's rest.
-        let expected = request.scope == .tile ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
+        let isLed = request.scope == .tile && request.isOfViewer
+        let expected = isLed ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
         let form = MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
         let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
         let submission: Submission = board.withLock { state in

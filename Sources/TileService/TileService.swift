@@ -85,7 +85,8 @@ package final class TileService {
             pipeline: pipeline,
             metrics: metrics,
             catalog: ServedCatalog(opening.open(after: nil), caching: configuration.caching),
-            crossOrigin: configuration.crossOrigin
+            crossOrigin: configuration.crossOrigin,
+            trustedProxies: configuration.trustedProxies
         )
         self.state = state
         let accessLog: AccessLog?
@@ -119,6 +120,7 @@ package final class TileService {
     private func startParts() throws(ServiceError) {
         do { try state.cache.startKeeper() } catch { throw .cache(error) }
         do { try state.pipeline.start() } catch { throw .thread(error) }
+        do { try state.pictures.start() } catch { throw .thread(error) }
         do { try accessLog?.start() } catch { throw .thread(error) }
         do { try server.start() } catch { throw .server(error) }
     }
@@ -144,6 +146,7 @@ package final class TileService {
 
     private func stopRendering() {
         state.pipeline.stop()
+        state.pictures.stop()
         state.cache.stop()
     }
 

@@ -48,6 +48,37 @@ struct RouterTests {
         #expect(route("/metrics") == .metrics)
     }
 
+    @Test("the protocols of other viewers have their routes, and Zoomify's and WMTS's tiles are tiles")
+    func viewers() {
+        #expect(route("/tilejson/world.json") == .tileJSON(tileset: 2))
+        #expect(route("/thumbnail/slide.jpg") == .thumbnail(tileset: 0))
+        #expect(route("/iiif/slide") == .iiifBase(tileset: 0))
+        #expect(route("/iiif/slide/info.json") == .iiifInfo(tileset: 0))
+        #expect(route("/iiif/slide/full/max/0/default.jpg") == .iiifImage(tileset: 0))
+        #expect(route("/iiif/slide/pct%3A1,2,3,4/%5Emax/!0/gray.png") == .iiifImage(tileset: 0))
+        #expect(route("/zoomify/slide/ImageProperties.xml") == .zoomify(tileset: 0))
+        #expect(
+            route("/zoomify/slide/TileGroup1/3-2-1.jpg")
+                == .zoomifyTile(tileset: 0, tier: 3, column: 2, row: 1, .jpeg)
+        )
+        #expect(route("/wmts") == .wmtsKeyValue)
+        #expect(route("/wmts/1.0.0/WMTSCapabilities.xml") == .wmtsCapabilities)
+        #expect(route("/wmts/world/4/3/2.png") == Self.tile(2, 4, 2, 3, .png, padded: true))
+    }
+
+    @Test(
+        "what only looks like a path of a viewer is none",
+        arguments: [
+            "/tilejson/world", "/tilejson/world.json/", "/thumbnail/world.png", "/iiif/nothing/info.json", "/iiif",
+            "/iiif/slide/full/max/0", "/iiif/slide/full/max/0/default.jpg/x", "/iiif/slide/info.xml",
+            "/zoomify/slide/TileGroup/3-2-1.jpg", "/zoomify/slide/TileGroup0/3-2.jpg", "/zoomify/slide",
+            "/zoomify/slide/TileGroup0/3-2-1", "/wmts/1.0.0", "/wmts/world/4/3", "/wmts/world/4/3/2.png/1",
+        ]
+    )
+    func notViewers(path: String) {
+        #expect(route(path) == .notFound)
+    }
+
     @Test("a name that ends like a folder of tiles is told apart")
     func awkwardName() {
         #expect(route("/dzi/a.b_files.dzi") == .deepZoom(tileset: 1))
