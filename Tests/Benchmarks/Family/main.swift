@@ -4,6 +4,7 @@
 // whole of it, how long for its first tile, and how long sixty-four clients who all ask at once for its twenty tiles.
 // Wall-clock time on whatever processors are free: compare the ratios. Then recorded viewers at saturation: the processor
 // time for each tile that somebody used. Prints a table, writes .build/bench/family.json.
+// With --cold: cold families alone.
 // With --look-ahead: recorded viewers in real time, with and without look-ahead; writes .build/bench/lookahead.json.
 
 import BenchmarkSupport
@@ -105,6 +106,8 @@ func measureCold(rounds: Int, into figures: inout [String: Double]) throws {
     figures["crowd_ratio_family"] = series.medianRatio("crowd", "whole")
     figures["first_tile_latency_ratio_family"] = series.medianRatio("first", "whole")
     figures["two_workers_ratio_one"] = series.medianRatio("whole", "whole, one worker")
+    // Whoever else takes a processor takes it from the second worker: the least of the rounds tells what two idle ones do.
+    figures["two_workers_ratio_one_least"] = series.least("whole") / series.least("whole, one worker")
 }
 
 do {
@@ -117,8 +120,10 @@ do {
         try LookAheadReplay.measure(into: &figures)
         try BenchmarkReport(command: "bench-lookahead", figures: figures).write(as: "lookahead")
     } else {
-        try measureCold(rounds: 15, into: &figures)
-        if SharedData.isPresent {
+        try measureCold(rounds: 31, into: &figures)
+        if CommandLine.arguments.contains("--cold") {
+            print("only cold families, as asked")
+        } else if SharedData.isPresent {
             try Saturation.measure(rounds: 5, into: &figures)
         } else {
             print("SKIPPED: recorded viewers; \(SharedData.reason)")
