@@ -29,7 +29,7 @@ BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind 
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench \
 	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared profile stress clean \
-	sample core-packages trait-packages test-packages bench-eviction \
+	sample core-packages trait-packages test-packages bench-eviction bench-lookahead \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -124,15 +124,19 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction bench-lookahead ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
-bench-family: build ## a cold family as clients see it: one, and sixty-four at once
+bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family
+
+bench-lookahead: build ## recorded viewers in real time, with and without look-ahead: who waits, and what it costs
+	$(SWIFT) build -c release --product bench-family
+	$(BUILD)/release/bench-family --look-ahead
 
 bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
 	$(SWIFT) build -c release --product bench-cache

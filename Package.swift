@@ -195,8 +195,8 @@ let package = Package(
         .executableTarget(
             name: "bench-render",
             dependencies: [
-                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "BenchmarkSupport",
-                "TestSupport",
+                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "LockFree",
+                "BenchmarkSupport", "TestSupport",
             ],
             path: "Tests/Benchmarks/Render",
             swiftSettings: swiftSettings

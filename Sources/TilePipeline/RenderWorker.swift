@@ -52,7 +52,7 @@ final class RenderWorker {
                 return job
             }
             // Nobody wants anything: time for what viewers at rest will probably want.
-            pipeline.expect(pipeline.lookAhead?.rest() ?? [], by: participant)
+            pipeline.expect(pipeline.lookAhead?.rest() ?? [], as: nil, by: participant)
         }
     }
 

@@ -156,11 +156,12 @@ package final class TilePipeline: Sendable {
         let payload = JobPayload(request)
         let key = payload.key
         // Before the job is there: a worker that is idle afterwards knows how long to wait for a viewer's rest.
-        let expected = request.scope.isTile ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
+        let isLed = request.scope.isTile && request.isOfViewer
+        let expected = isLed ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
         let form = MemberForm(member: payload.family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
         let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
         if let pending = submitToTiers(request, payload, waiter) {
-            expect(expected, by: participant)
+            expect(expected, as: request.format, by: participant)
             return .pending(pending)
         }
         let submission: Submission = board.withLock { state in
@@ -179,7 +180,7 @@ package final class TilePipeline: Sendable {
             }
         }
         if case .pending = submission { board.signal() }
-        expect(expected, by: participant)
+        expect(expected, as: request.format, by: participant)
         return submission
     }
 
@@ -187,22 +188,24 @@ package final class TilePipeline: Sendable {
 
     /// Somebody has used a tile that was made before anybody asked for it: what the look-ahead must know to follow a
     /// viewer through what it made ready. Constant time but for what is expected now; never waits.
-    package func noteFirstUse(of tile: TileCoordinate, in tileset: OpenTileset, by participant: CacheParticipant) {
+    package func noteFirstUse(of key: TileKey, in tileset: OpenTileset, by participant: CacheParticipant) {
         guard let lookAhead else { return }
-        expect(lookAhead.see(tile, of: tileset), by: participant)
+        expect(lookAhead.see(key.tile, of: tileset), as: key.format ?? tileset.format, by: participant)
     }
 
-    /// Gives idle workers families that will probably be asked for, except those that are in memory.
-    func expect(_ suggestions: [LookAhead.Suggestion], by participant: CacheParticipant) {
+    /// Gives idle workers families that will probably be asked for, except those that are in memory. `format` nil: as
+    /// what their tilesets are.
+    func expect(_ suggestions: [LookAhead.Suggestion], as format: TileFormat?, by participant: CacheParticipant) {
         for suggestion in suggestions {
             let (tileset, family) = (suggestion.tileset, suggestion.family)
+            let format = format ?? tileset.format
             let tile = family.coordinate(ofMember: suggestion.form.member)
-            guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
+            guard let key = tileset.key(of: tile, format: format, padded: false),
                 !cache.contains(key, by: participant),
                 // What lies in a tier is near enough.
                 !(tiers?.mayHave(TierKey(key, of: tileset.edition)) ?? false)
             else { continue }
-            let payload = JobPayload(family, of: tileset)
+            let payload = JobPayload(family, of: tileset, as: format)
             let isNew = board.withLock { state in
                 state.board.expect(payload.key, form: suggestion.form) { (payload, payload.possibleForms) }
             }
@@ -273,13 +276,13 @@ struct JobPayload: Sendable {
         family = count > 1 ? Family(parent: tile, levels: count, in: pyramid) : nil
     }
 
-    /// A rendered family, in the tileset's own format.
-    init(_ family: Family, of tileset: OpenTileset) {
+    /// A rendered family.
+    init(_ family: Family, of tileset: OpenTileset, as format: TileFormat) {
         self.tileset = tileset
         self.family = family
         isRendered = true
         tile = family.parent
-        format = tileset.format
+        self.format = format
         levels = 1
     }
 

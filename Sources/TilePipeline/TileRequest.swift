@@ -46,11 +46,14 @@ package struct TileRequest: Sendable {
     package let tileset: OpenTileset
     package let key: TileKey
     package let scope: Scope
+    /// Whether it tells where somebody looks; a tile for a picture that is put together does not.
+    package let isOfViewer: Bool
 
-    package init(tileset: OpenTileset, key: TileKey, scope: Scope = .tile) {
+    package init(tileset: OpenTileset, key: TileKey, scope: Scope = .tile, isOfViewer: Bool = true) {
         self.tileset = tileset
         self.key = key
         self.scope = scope
+        self.isOfViewer = isOfViewer
     }
 
     /// What the tile is asked for as.

@@ -153,7 +153,7 @@ final class PictureMaker {
                 return nil
             }
             switch pipeline.submit(
-                TileRequest(tileset: tileset, key: key),
+                TileRequest(tileset: tileset, key: key, isOfViewer: false),
                 receiver: collected,
                 ticket: UInt64(index),
                 by: participant

@@ -43,7 +43,7 @@ extension TileHandler {
                 guard entry.tileset.pyramid.contains(place) else {
                     throw WMTSRequestError(.outOfRange, locator: "TILEMATRIX", "has no such tile")
                 }
-                tile(entry, place, format, true, byAccept: false, request, &responder)
+                tile(entry, place, format, true, request, &responder)
             }
         } catch {
             send(
@@ -94,10 +94,10 @@ extension TileHandler {
             return refuse(.badRequest, "\(error)\n", &responder)
         }
         // What viewers ask for nearly always is a tile as it is stored or rendered anyway.
-        if !asked.isMirrored, asked.quarterTurns == 0, asked.quality == .color,
+        if entry.tileset.canMake(asked.format), !asked.isMirrored, asked.quarterTurns == 0, asked.quality == .color,
             let place = PicturePlan.tile(showing: asked.region, at: asked.size, in: entry.tileset.pyramid)
         {
-            return tile(entry, place, asked.format, false, byAccept: false, request, &responder)
+            return tile(entry, place, asked.format, false, request, &responder)
         }
         var picture = PictureRequest(tileset: entry.tileset, region: asked.region, size: asked.size)
         picture.isMirrored = asked.isMirrored

@@ -93,18 +93,18 @@ final class TileHandler: RequestHandler {
         let route = catalog.router.route(path)
         switch route {
         case .tile(let index, let place, let format, let padded):
-            tile(catalog.entries[index], place, format, padded, byAccept: false, request, &responder)
+            tile(catalog.entries[index], place, format, padded, request, &responder)
         case .tileByAccept(let index, let place, let padded):
             let entry = catalog.entries[index]
             let format = unsafe entry.tileset.format(accepting: request.field(.accept))
-            tile(entry, place, format, padded, byAccept: true, request, &responder)
+            tile(entry, place, format, padded, request, &responder, byAccept: true)
         case .deepZoom(let index): document(catalog.deepZoom(index), request, &responder)
         case .viewer(let index): document(catalog.viewer(index), request, &responder)
         case .zoomifyTile(let index, let tier, let column, let row, let format):
             guard let place = catalog.zoomifyTile(index, tier: tier, column: column, row: row) else {
                 return refuse(.notFound, "no such tile\n", &responder)
             }
-            tile(catalog.entries[index], place, format, false, byAccept: false, request, &responder)
+            tile(catalog.entries[index], place, format, false, request, &responder)
         case .tileJSON, .thumbnail, .iiifBase, .iiifInfo, .iiifImage, .zoomify, .wmtsCapabilities, .wmtsKeyValue:
             describe(route, request, &responder)
         case .asset(let index): document(Pages.assets[index].document, request, &responder)
@@ -172,9 +172,9 @@ final class TileHandler: RequestHandler {
         _ place: TileCoordinate,
         _ format: TileFormat,
         _ padded: Bool,
-        byAccept: Bool,
         _ request: borrowing Request,
-        _ responder: inout Responder
+        _ responder: inout Responder,
+        byAccept: Bool = false
     ) {
         guard format.rawValue == entry.tileset.format.rawValue || entry.tileset.canMake(format),
             let key = entry.tileset.key(of: place, format: format, padded: padded)
@@ -210,7 +210,7 @@ final class TileHandler: RequestHandler {
     /// Tells the look-ahead what it made for somebody: a tile is warm until it is asked for.
     private func noteFirstUse(_ tier: TileTier, _ key: TileKey, _ entry: ServedCatalog.Entry) {
         guard tier.rawValue == TileTier.warm.rawValue else { return }
-        shared.pipeline.noteFirstUse(of: key.tile, in: entry.tileset, by: participant)
+        shared.pipeline.noteFirstUse(of: key, in: entry.tileset, by: participant)
     }
 
     /// A request with conditions, for a part, for a whole family, from an origin that is told apart, or without an extension.
