@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CPlatform
-package import TileModel
+import TileModel
 
 /// A tile that is sent from its file, because memory did not take it in. Its bytes were compared with their checksum a moment
 /// ago, and so lie in the kernel's memory: sending them waits for no disk. Any thread; the file is closed with the last reference.
