@@ -5,7 +5,7 @@ import Telemetry
 import TileModel
 
 #if Redis
-    import SharedTier
+import SharedTier
 #endif
 
 /// The optional integrations that this executable was built with: the one file of the command that knows the package's
@@ -14,15 +14,15 @@ enum Integrations {
     /// Why this executable cannot use the shared tier at a URL; nil where it can. A sentence that repeats no password.
     static func refusal(ofSharedTierAt url: String) -> String? {
         #if Redis
-            do throws(RedisLocationError) {
-                _ = try RedisLocation(parsing: url)
-                return nil
-            } catch {
-                return error.description
-            }
+        do throws(RedisLocationError) {
+            _ = try RedisLocation(parsing: url)
+            return nil
+        } catch {
+            return error.description
+        }
         #else
-            return "the shared tier needs the package trait Redis, which this executable was built without; build with "
-                + "`--traits Redis` or `make serve-all`"
+        return "the shared tier needs the package trait Redis, which this executable was built without; build with "
+            + "`--traits Redis` or `make serve-all`"
         #endif
     }
 
@@ -33,16 +33,16 @@ enum Integrations {
         logger: Logger
     ) throws(ThreadError) -> (any FleetTier)? {
         #if Redis
-            guard let url = shared.url, let location = try? RedisLocation(parsing: url) else { return nil }
-            var configuration = SharedTierConfiguration(location: location)
-            configuration.prefix = shared.prefix
-            configuration.timeToLive = shared.timeToLive
-            configuration.timeout = shared.timeout
-            configuration.connectTimeout = shared.connectTimeout
-            configuration.connections = shared.connections
-            return try SharedTier(configuration, metrics: metrics, logger: logger)
+        guard let url = shared.url, let location = try? RedisLocation(parsing: url) else { return nil }
+        var configuration = SharedTierConfiguration(location: location)
+        configuration.prefix = shared.prefix
+        configuration.timeToLive = shared.timeToLive
+        configuration.timeout = shared.timeout
+        configuration.connectTimeout = shared.connectTimeout
+        configuration.connections = shared.connections
+        return try SharedTier(configuration, metrics: metrics, logger: logger)
         #else
-            return nil
+        return nil
         #endif
     }
 }

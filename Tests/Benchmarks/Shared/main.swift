@@ -158,7 +158,10 @@ func run() throws {
                 for _ in 0..<200 where try node.metric("orizuru_breaker_state") == 0 {
                     for family in warmUp { _ = try HTTPClient.get(port: node.port, CopiedSlides.path(family: family)) }
                     for child in 0..<4 {
-                        _ = try HTTPClient.get(port: node.port, CopiedSlides.path(family: warmUp.lowerBound, child: child))
+                        _ = try HTTPClient.get(
+                            port: node.port,
+                            CopiedSlides.path(family: warmUp.lowerBound, child: child)
+                        )
                     }
                     usleep(50_000)
                 }
