@@ -30,7 +30,10 @@ public final class BloomFilter: @unchecked Sendable {
         self.sizing = sizing
         let count = sizing.lineCount * BloomSizing.wordsPerLine
         // SAFETY: aligned to a line, owned until `deinit`, every word initialised before anyone can see it.
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: count * MemoryLayout<Atomic<UInt64>>.stride, alignment: 64)
+        let raw = UnsafeMutableRawPointer.allocate(
+            byteCount: count * MemoryLayout<Atomic<UInt64>>.stride,
+            alignment: 64
+        )
         unsafe words = raw.bindMemory(to: Atomic<UInt64>.self, capacity: count)
         for index in 0..<count { unsafe (words + index).initialize(to: Atomic(0)) }
     }
@@ -42,7 +45,8 @@ public final class BloomFilter: @unchecked Sendable {
     /// SAFETY: the scaled value is below `lineCount`, so all eight words are inside the allocation.
     @inlinable
     func line(of hash: UInt64) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe words + Int(truncatingIfNeeded: ((hash >> 32) &* UInt64(truncatingIfNeeded: sizing.lineCount)) >> 32) &* 8
+        unsafe words + Int(truncatingIfNeeded: ((hash >> 32) &* UInt64(truncatingIfNeeded: sizing.lineCount)) >> 32)
+            &* 8
     }
 
     /// Eight times six bits that say which bit of each word is the key's: the upper 48 bits of a product, on which all

@@ -25,8 +25,10 @@ enum RedisFailure: Error, Hashable, Sendable, CustomStringConvertible {
     var description: String {
         switch self {
         case .unresolved(let place): "connect to \(place): the name has no address yet; check it and the resolver"
-        case .connect(let place, let reason): "connect to \(place): \(reason); check that the server runs and listens there"
-        case .timedOut(let place): "ask \(place): no answer in time; see whether it is overloaded, or raise shared.timeout"
+        case .connect(let place, let reason):
+            "connect to \(place): \(reason); check that the server runs and listens there"
+        case .timedOut(let place):
+            "ask \(place): no answer in time; see whether it is overloaded, or raise shared.timeout"
         case .busy(let place): "ask \(place): no connection was free in time; raise shared.connections"
         case .ended(let place, let reason): "ask \(place): the connection ended: \(reason)"
         case .protocolFault(let place, let reason): "ask \(place): \(reason); check that it speaks the Redis protocol"

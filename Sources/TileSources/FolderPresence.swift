@@ -120,7 +120,9 @@ package final class FolderPresence: Sendable {
     private func listed() throws(PresenceUnknown) -> Known {
         let start = MonotonicClock.nanoseconds
         let watch = try FolderWatch()
-        guard let root = FileIdentity(ofPath: folder) else { throw PresenceUnknown("it cannot be seen", isForGood: false) }
+        guard let root = FileIdentity(ofPath: folder) else {
+            throw PresenceUnknown("it cannot be seen", isForGood: false)
+        }
         guard FolderWatch.reportsChanges(of: folder) else {
             throw PresenceUnknown("its file system may change without telling", isForGood: true)
         }

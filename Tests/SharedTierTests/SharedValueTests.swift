@@ -2,8 +2,8 @@
 
 import SharedTier
 import TestSupport
-import TileModel
 import Testing
+import TileModel
 
 @Suite("Values and names of the shared tier")
 struct SharedValueTests {
