@@ -269,7 +269,7 @@ let package = Package(
             name: "stress-server",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree",
-                "TestSupport",
+                "TestSupport", "DiskTier",
             ],
             path: "Tests/Stress/Server",
             swiftSettings: swiftSettings

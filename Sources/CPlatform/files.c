@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int checked(int result) { return result < 0 ? -errno : result; }
@@ -83,6 +84,12 @@ int platform_file_remove(const char *path) { return checked(unlink(path)); }
 int platform_folder_make(const char *path) {
     if (mkdir(path, 0700) == 0 || errno == EEXIST) return 0;
     return -errno;
+}
+
+int64_t platform_folder_free_bytes(const char *path) {
+    struct statvfs facts;
+    if (statvfs(path, &facts) < 0) return -errno;
+    return (int64_t)facts.f_bavail * (int64_t)facts.f_frsize;
 }
 
 int platform_file_duplicate(int fd) { return checked(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }

@@ -26,6 +26,8 @@ package protocol DiskFileSystem: AnyObject, Sendable {
     func truncate(_ descriptor: Int32, bytes: Int) -> Int32
     func sync(_ descriptor: Int32) -> Int32
     func syncFolder(_ path: String) -> Int32
+    /// What this process may still write to the file system of a folder; nil where that cannot be told.
+    func freeBytes(_ path: String) -> Int?
     func rename(_ from: String, _ to: String) -> Int32
     func remove(_ path: String) -> Int32
 }
@@ -87,6 +89,10 @@ package final class LinuxFileSystem: DiskFileSystem {
     package func truncate(_ descriptor: Int32, bytes: Int) -> Int32 { platform_file_truncate(descriptor, Int64(bytes)) }
     package func sync(_ descriptor: Int32) -> Int32 { platform_file_sync(descriptor) }
     package func syncFolder(_ path: String) -> Int32 { unsafe platform_folder_sync(path) }
+    package func freeBytes(_ path: String) -> Int? {
+        let free = unsafe platform_folder_free_bytes(path)
+        return free < 0 ? nil : Int(free)
+    }
     package func rename(_ from: String, _ to: String) -> Int32 { unsafe platform_file_rename(from, to) }
     package func remove(_ path: String) -> Int32 { unsafe platform_file_remove(path) }
 }

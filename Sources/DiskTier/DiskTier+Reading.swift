@@ -11,6 +11,12 @@ extension DiskTier {
         buffer.removeAll()
         guard isAvailable else { return keys.map { _ in .unavailable } }
         var answers = [TierAnswer](repeating: .absent, count: keys.count)
+        if keys.count == 1 {
+            // The frequent case, without arrays of its own.
+            guard let entry = index.find(keys[0].mixed, using: true) else { return answers }
+            read(CollectionOfOne((place: 0, entry: entry)), keys, buffer, &answers)
+            return answers
+        }
         var found: [(place: Int, entry: IndexEntry)] = []
         for (place, key) in keys.enumerated() {
             if let entry = index.find(key.mixed, using: true) { found.append((place, entry)) }
@@ -41,7 +47,7 @@ extension DiskTier {
     }
 
     private func read(
-        _ run: ArraySlice<(place: Int, entry: IndexEntry)>,
+        _ run: some BidirectionalCollection<(place: Int, entry: IndexEntry)>,
         _ keys: [TierKey],
         _ buffer: TierBuffer,
         _ answers: inout [TierAnswer]

@@ -190,7 +190,7 @@ extension DiskTier {
         // Only where the budget was lowered, or a segment could not be evicted, is there not room already.
         while usedBytes + configuration.segmentBytes > configuration.logBytes, evictOldest(&state) {}
         var result = makeSegment(&state)
-        if Self.isFull(result), evictOldest(&state) { result = makeSegment(&state) }
+        if Self.isFull(result), evictForRoom(&state) { result = makeSegment(&state) }
         guard result >= 0 else {
             counts.writeErrors.add(1)
             reportWrite("there is no room on disk for tiles", configuration.folder, systemMessage(-result))
@@ -199,6 +199,21 @@ extension DiskTier {
         // And for the one after it: the tiles of the oldest that are in use move here.
         while usedBytes + configuration.segmentBytes > configuration.logBytes, evictOldest(&state) {}
         return nil
+    }
+
+    /// On a disk that is full, the oldest segments make room where one or two of them are enough and others stay; else they are
+    /// of more use where they are.
+    private func evictForRoom(_ state: inout WriterState) -> Bool {
+        guard let free = files.freeBytes(configuration.folder) else { return false }
+        let oldest = segments.withLock { table in table.order.prefix(3).compactMap { table.byNumber[$0] } }
+        var gained = 0
+        for count in 0..<2 where count + 1 < oldest.count {
+            gained += oldest[count].chargedBytes.load(ordering: .relaxed)
+            guard free + gained >= configuration.segmentBytes else { continue }
+            for _ in 0...count where !evictOldest(&state) { return false }
+            return true
+        }
+        return false
     }
 
     private func makeSegment(_ state: inout WriterState) -> Int32 {

@@ -120,6 +120,8 @@ package final class FaultyFileSystem: DiskFileSystem {
 
     package func syncFolder(_ path: String) -> Int32 { real.syncFolder(path) }
 
+    package func freeBytes(_ path: String) -> Int? { faults.isFull ? 0 : real.freeBytes(path) }
+
     package func rename(_ from: String, _ to: String) -> Int32 {
         if isLast() { die() }
         return real.rename(from, to)

@@ -59,7 +59,7 @@ struct WriteBehindTests {
     }
 
     private func counted(_ outcome: String) -> Int {
-        let series = "orizuru_write_behind_total{outcome=\"\(outcome)\",tier=\"disk\"} "
+        let series = "orizuru_write_behind_total{tier=\"disk\",outcome=\"\(outcome)\"} "
         for line in String(decoding: metrics.render(), as: UTF8.self).split(separator: "\n")
         where line.hasPrefix(series) {
             return Int(line.dropFirst(series.count)) ?? -1

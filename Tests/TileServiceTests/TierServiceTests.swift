@@ -77,6 +77,7 @@ struct TierServiceTests {
         )
         configuration.makeSharedTier = { (_, _) throws(ThreadError) -> any FleetTier in tier }
         configuration.tiers.fleetPatience = .milliseconds(300)
+        configuration.tiers.patience = .seconds(30)
         let service = try TileService(configuration, logger: .silent)
         try service.start()
         return service

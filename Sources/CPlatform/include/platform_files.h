@@ -30,6 +30,8 @@ int platform_file_rename(const char *_Nonnull from, const char *_Nonnull to);
 int platform_file_remove(const char *_Nonnull path);
 /// Makes a folder that its owner alone may enter; one that is there is success.
 int platform_folder_make(const char *_Nonnull path);
+/// What an unprivileged process may still write to the file system of a folder.
+int64_t platform_folder_free_bytes(const char *_Nonnull path);
 /// Another descriptor of the same open file, closed on exec.
 int platform_file_duplicate(int fd);
 

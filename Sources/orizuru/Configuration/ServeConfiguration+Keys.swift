@@ -208,6 +208,16 @@ extension ServeConfiguration {
             group: disk,
             help: "Finished tiles that may wait to be written, in bytes for each tier; beyond it they are not written."
         )
+        static let diskPatience = ConfigurationKey(
+            "disk.patience",
+            .duration(.milliseconds(1)...(.seconds(60))),
+            standard: .string("30ms"),
+            group: disk,
+            help: """
+                How long a request waits for the tiers behind memory; then its tile is rendered. A tier that is late three \
+                times in a row is left alone for a while.
+                """
+        )
         static let diskFlushInterval = ConfigurationKey(
             "disk.flushInterval",
             .duration(.milliseconds(10)...(.seconds(3600))),
@@ -363,7 +373,8 @@ extension ServeConfiguration {
             paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
             lookAhead.facts, reconstruction.facts, quality.facts, tilesetQuality.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
-            cacheDir.facts, cacheSize.facts, diskAdmission.facts, diskQueue.facts, diskFlushInterval.facts,
+            cacheDir.facts, cacheSize.facts, diskAdmission.facts, diskQueue.facts, diskPatience.facts,
+            diskFlushInterval.facts,
             redis.facts, sharedPrefix.facts, sharedTimeToLive.facts, sharedTimeout.facts, sharedConnectTimeout.facts,
             sharedConnections.facts,
             maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,

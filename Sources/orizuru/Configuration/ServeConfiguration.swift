@@ -47,6 +47,7 @@ struct ServeConfiguration: Sendable, Equatable {
         let size: ByteCount
         let admission: TierConfiguration.Admission
         let queue: ByteCount
+        let patience: Duration
         let flushInterval: Duration
     }
 
@@ -113,6 +114,7 @@ struct ServeConfiguration: Sendable, Equatable {
             size: try settings.read(Keys.cacheSize),
             admission: try settings.read(Keys.diskAdmission),
             queue: try settings.read(Keys.diskQueue),
+            patience: try settings.read(Keys.diskPatience),
             flushInterval: try settings.read(Keys.diskFlushInterval)
         )
         shared = Shared(

@@ -34,6 +34,7 @@ final class LogEngine: Engine {
 
 /// SQLite as it does best here: an integer key (the tile's hash), a write-ahead log, one transaction for each family,
 /// prepared statements, no memory map for reads.
+@safe
 final class SQLiteEngine: Engine {
     private var database: OpaquePointer?
     private var begin: OpaquePointer?
@@ -48,28 +49,31 @@ final class SQLiteEngine: Engine {
             "PRAGMA journal_mode=WAL", "PRAGMA synchronous=NORMAL", "PRAGMA mmap_size=0",
             "CREATE TABLE tiles (id INTEGER PRIMARY KEY, body BLOB NOT NULL)",
         ] { check(unsafe sqlite3_exec(database, statement, nil, nil, nil)) }
-        begin = prepare("BEGIN")
-        commit = prepare("COMMIT")
-        put = prepare("INSERT OR REPLACE INTO tiles (id, body) VALUES (?, ?)")
-        select = prepare("SELECT body FROM tiles WHERE id = ?")
+        unsafe begin = unsafe prepare("BEGIN")
+        unsafe commit = unsafe prepare("COMMIT")
+        unsafe put = unsafe prepare("INSERT OR REPLACE INTO tiles (id, body) VALUES (?, ?)")
+        unsafe select = unsafe prepare("SELECT body FROM tiles WHERE id = ?")
     }
 
     func close() {
-        for statement in unsafe [begin, commit, put, select] { unsafe sqlite3_finalize(statement) }
+        unsafe sqlite3_finalize(begin)
+        unsafe sqlite3_finalize(commit)
+        unsafe sqlite3_finalize(put)
+        unsafe sqlite3_finalize(select)
         unsafe sqlite3_close(database)
     }
 
     func insert(_ write: TierWrite) {
-        step(begin, SQLITE_DONE)
+        unsafe step(begin, SQLITE_DONE)
         unsafe write.bytes.withUnsafeBytes { bytes in
             for tile in write.tiles {
                 check(unsafe sqlite3_bind_int64(put, 1, Int64(bitPattern: tile.key.mixed)))
                 let start = unsafe bytes.baseAddress! + tile.range.lowerBound
                 check(unsafe sqlite3_bind_blob(put, 2, start, Int32(tile.range.count), nil))
-                step(put, SQLITE_DONE)
+                unsafe step(put, SQLITE_DONE)
             }
         }
-        step(commit, SQLITE_DONE)
+        unsafe step(commit, SQLITE_DONE)
     }
 
     func get(_ key: TierKey, of family: TierFamilyKey) -> Int {

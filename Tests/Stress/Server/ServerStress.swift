@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import DiskTier
 import Glibc
 import HTTPServer
 import LockFree
@@ -41,12 +42,23 @@ struct ServerStress {
         http.reactors = 2
         var cache = TileCacheConfiguration(byteBudget: TileCacheConfiguration.minByteBudget)
         cache.poisonsFreedBlocks = true
-        let configuration = TileService.Configuration(
+        var configuration = TileService.Configuration(
             paths: [options.tilesets],
             cache: cache,
             pipeline: TilePipeline.Configuration(workers: 2, queueLimit: 8),
             http: http
         )
+        // Memory holds a part of the tiles, so look-ups on disk, writing behind and the list of hot tiles are all under way.
+        let folder = try TemporaryDirectory()
+        configuration.disk = DiskTierConfiguration(
+            folder: folder.path("tiles"),
+            byteBudget: 8 << 20,
+            segmentBytes: 1 << 20,
+            syncInterval: .milliseconds(50),
+            scrubBytesPerSecond: 64 << 20
+        )
+        configuration.tiers.diskDelay = .milliseconds(20)
+        configuration.hotKeyInterval = .milliseconds(200)
         let service = try TileService(configuration, logger: Logger(level: .warning))
         try service.start()
         let shared = Shared(port: service.ports[0], urls: Self.urls(service))
