@@ -22,6 +22,7 @@ public import Synchronization
 /// @unchecked Sendable: the memory behind the pointer holds atomics only, and lives as long as the object.
 @safe
 public final class BloomFilter: @unchecked Sendable {
+    /// How large it is.
     public let sizing: BloomSizing
     @usableFromInline let words: UnsafeMutablePointer<Atomic<UInt64>>
 

@@ -87,7 +87,8 @@ struct ImportArrowsTests {
             #expect(declared[String(name)] == nil, "\(name) is declared twice")
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
         }
-        for integration in text.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/) {
+        let integrations = text.firstMatch(of: /let integrations: \[Target\.Dependency\] = \[((?s).*?)\n\]/)?.1 ?? ""
+        for integration in integrations.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/) {
             declared["orizuru"]?.insert(String(integration.1))
         }
         return declared
