@@ -70,6 +70,16 @@ func optionalModule(_ name: String, trait: String, library: String, _ dependenci
     ]
 }
 
+/// C calls around an optional library that Swift cannot make: jumps, variable argument lists. Empty without the trait.
+func shim(_ name: String, trait: String, library: String, links: String) -> Target {
+    .target(
+        name: name,
+        dependencies: [.target(name: library, condition: .when(traits: [trait]))],
+        cSettings: cSettings + [.define(trait, .when(traits: [trait]))],
+        linkerSettings: [.linkedLibrary(links, .when(traits: [trait]))]
+    )
+}
+
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
@@ -114,12 +124,24 @@ let modules: [[Target]] = [
     ),
     module(
         "PyramidBuilding",
-        ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
-        testDependencies: ["TileSources", "Telemetry"],
+        [
+            "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
+            "TileDescriptions",
+        ],
         // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
     module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
+    optionalModule("JPEGRows", trait: "JPEGRows", library: "CJPEGCalls", ["ImageCodecs"]),
+    optionalModule("TIFFSource", trait: "TIFF", library: "CTIFFCalls", ["ImageCodecs"]),
+    optionalModule("OpenSlideSource", trait: "OpenSlide", library: "COpenSlide", ["ImageCodecs"]),
+]
+
+/// What the command uses where its trait is on.
+let integrations: [Target.Dependency] = [
+    .target(name: "JPEGRows", condition: .when(traits: ["JPEGRows"])),
+    .target(name: "TIFFSource", condition: .when(traits: ["TIFF"])),
+    .target(name: "OpenSlideSource", condition: .when(traits: ["OpenSlide"])),
 ]
 
 let fuzzTargets: [Target] = [
@@ -161,6 +183,8 @@ let package = Package(
         .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CJPEG", providers: [.apt(["libjpeg62-turbo-dev"])]),
+        shim("CJPEGCalls", trait: "JPEGRows", library: "CJPEG", links: "jpeg"),
+        shim("CTIFFCalls", trait: "TIFF", library: "CTIFF", links: "tiff"),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
@@ -198,9 +222,11 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
-                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform",
-            ],
+                "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "TilePipeline",
+                "TileService",
+                "HTTPMessages", "HTTPServer", "HTTPFrontend", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry",
+                "LockFree", "CPlatform",
+            ] + integrations,
             swiftSettings: swiftSettings
         ),
         .executableTarget(

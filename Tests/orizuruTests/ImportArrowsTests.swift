@@ -38,12 +38,20 @@ struct ImportArrowsTests {
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
             "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
         ],
-        "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
+        "PyramidBuilding": [
+            "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
+            "TileDescriptions",
+        ],
+        "CJPEGCalls": ["CJPEG"],
+        "CTIFFCalls": ["CTIFF"],
+        "JPEGRows": ["CJPEGCalls", "ImageCodecs"],
+        "TIFFSource": ["CTIFFCalls", "ImageCodecs"],
+        "OpenSlideSource": ["COpenSlide", "ImageCodecs"],
         "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "JPEGRows", "TIFFSource", "OpenSlideSource",
         ],
     ]
 
@@ -82,6 +90,9 @@ struct ImportArrowsTests {
         for (name, list) in modules + optional + command {
             #expect(declared[String(name)] == nil, "\(name) is declared twice")
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
+        }
+        for integration in text.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/) {
+            declared["orizuru"]?.insert(String(integration.1))
         }
         return declared
     }
