@@ -22,10 +22,10 @@ CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev libjpeg62-turbo-dev
 TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
-BENCH_PACKAGES := $(CORE_PACKAGES) nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
+BENCH_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) nginx-light wrk strace valgrind h2o varnish libvips-tools libhttp-parser-dev linux-perf curl python3-minimal
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test lint format bench bench-render \
-	bench-family bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
+	bench-family bench-build bench-cache bench-http bench-parser profile stress clean sample core-packages trait-packages test-packages \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -117,11 +117,16 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-http bench-parser ## run every benchmark
+bench: bench-render bench-build bench-family bench-cache bench-http bench-parser ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
+
+bench-build: bench-packages ## builds next to vips dzsave, and what residuals lose at which size
+	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(SWIFT) build -c release --product bench-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(ALL_TRAITS_BUILD)/release/bench-build
 
 bench-family: build ## a cold family as clients see it: one, and sixty-four at once
 	$(SWIFT) build -c release --product bench-family

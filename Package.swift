@@ -213,6 +213,12 @@ let package = Package(
             path: "Tests/Benchmarks/Family",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "bench-build",
+            dependencies: ["ImageCodecs", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Build",
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "BenchmarkSupport",
             dependencies: ["TestSupport"],
