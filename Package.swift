@@ -70,6 +70,16 @@ func optionalModule(_ name: String, trait: String, library: String, _ dependenci
     ]
 }
 
+/// C calls around an optional library that Swift cannot make: jumps, variable argument lists. Empty without the trait.
+func shim(_ name: String, trait: String, library: String, links: String) -> Target {
+    .target(
+        name: name,
+        dependencies: [.target(name: library, condition: .when(traits: [trait]))],
+        cSettings: cSettings + [.define(trait, .when(traits: [trait]))],
+        linkerSettings: [.linkedLibrary(links, .when(traits: [trait]))]
+    )
+}
+
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
@@ -124,12 +134,25 @@ let modules: [[Target]] = [
     ),
     module(
         "PyramidBuilding",
-        ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
-        testDependencies: ["TileSources", "Telemetry"],
+        [
+            "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
+            "TileDescriptions",
+        ],
         // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
     module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
+    optionalModule("JPEGRows", trait: "JPEGRows", library: "CJPEGCalls", ["ImageCodecs"]),
+    optionalModule("TIFFSource", trait: "TIFF", library: "CTIFFCalls", ["ImageCodecs"]),
+    optionalModule("OpenSlideSource", trait: "OpenSlide", library: "COpenSlide", ["ImageCodecs"]),
+]
+
+/// What the command uses where its trait is on.
+let integrations: [Target.Dependency] = [
+    .target(name: "JPEGRows", condition: .when(traits: ["JPEGRows"])),
+    .target(name: "TIFFSource", condition: .when(traits: ["TIFF"])),
+    .target(name: "OpenSlideSource", condition: .when(traits: ["OpenSlide"])),
+    .target(name: "SharedTier", condition: .when(traits: ["Redis"])),
 ]
 
 let fuzzTargets: [Target] = [
@@ -145,11 +168,6 @@ let fuzzTargets: [Target] = [
         // The default linker trips over the debug information of instrumented code.
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
     )
-]
-
-/// The optional integrations of the command, each where its trait is on.
-let integrations: [Target.Dependency] = [
-    .target(name: "SharedTier", condition: .when(traits: ["Redis"]))
 ]
 
 let package = Package(
@@ -179,6 +197,8 @@ let package = Package(
         .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CJPEG", providers: [.apt(["libjpeg62-turbo-dev"])]),
+        shim("CJPEGCalls", trait: "JPEGRows", library: "CJPEG", links: "jpeg"),
+        shim("CTIFFCalls", trait: "TIFF", library: "CTIFF", links: "tiff"),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
@@ -207,6 +227,12 @@ let package = Package(
             path: "Tests/Benchmarks/Family",
             swiftSettings: swiftSettings
         ),
+        .executableTarget(
+            name: "bench-build",
+            dependencies: ["ImageCodecs", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Build",
+            swiftSettings: swiftSettings
+        ),
         .target(
             name: "BenchmarkSupport",
             dependencies: ["TestSupport"],
@@ -216,8 +242,10 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
-                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform", "DiskTier",
+                "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "TilePipeline",
+                "TileService",
+                "HTTPMessages", "HTTPServer", "HTTPFrontend", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry",
+                "LockFree", "CPlatform", "DiskTier",
             ] + integrations,
             swiftSettings: swiftSettings
         ),

@@ -43,11 +43,20 @@ struct ImportArrowsTests {
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
             "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform", "DiskTier", "Prewarm",
         ],
-        "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
+        "PyramidBuilding": [
+            "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
+            "TileDescriptions",
+        ],
+        "CJPEGCalls": ["CJPEG"],
+        "CTIFFCalls": ["CTIFF"],
+        "JPEGRows": ["CJPEGCalls", "ImageCodecs"],
+        "TIFFSource": ["CTIFFCalls", "ImageCodecs"],
+        "OpenSlideSource": ["COpenSlide", "ImageCodecs"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileCache", "DiskTier", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier", "JPEGRows", "TIFFSource",
+            "OpenSlideSource",
         ],
     ]
 
@@ -88,7 +97,8 @@ struct ImportArrowsTests {
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
         }
         let integrations = text.firstMatch(of: /let integrations: \[Target\.Dependency\] = \[((?s).*?)\n\]/)?.1 ?? ""
-        for integration in integrations.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/) {
+        for integration in integrations.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/)
+        {
             declared["orizuru"]?.insert(String(integration.1))
         }
         return declared

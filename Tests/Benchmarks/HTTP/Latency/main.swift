@@ -38,7 +38,10 @@ struct Bench {
     }
 
     func start(_ paths: [String], _ options: [String]) throws -> (process: ServerProcess, port: UInt16) {
-        let process = try ServerProcess("orizuru", ["serve"] + paths + ["--listen", "127.0.0.1:0", "--no-disk-cache"] + options)
+        let process = try ServerProcess(
+            "orizuru",
+            ["serve"] + paths + ["--listen", "127.0.0.1:0", "--no-disk-cache"] + options
+        )
         return (process, try process.waitUntilListening())
     }
 
