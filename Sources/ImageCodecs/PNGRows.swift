@@ -21,10 +21,16 @@ package final class PNGRows: RowSource {
     private var next = 0
 
     /// Reads the header of the file that is open as `descriptor`, which must stay open and be nobody else's meanwhile.
-    /// Interlaced pictures of more than `maxHeldBytes` are refused.
+    /// Interlaced pictures of more than `maxHeldBytes`, and rows of more than a 64th of it, are refused.
     package init(descriptor: Int32, maxHeldBytes: Int) throws(CodecError) {
-        let limits = ImageLimits(maxPixels: 1 << 60)
-        var bounds = orizuru_png_limits(max_width: 1 << 30, max_height: 1 << 30, max_pixels: 1 << 60)
+        // The library takes some rows when it opens a picture, and clears them: 64 rows of four bytes are allowed.
+        let maxWidth = min(max(maxHeldBytes / 256, 1), 1 << 30)
+        let limits = ImageLimits(maxWidth: maxWidth, maxHeight: 1 << 30, maxPixels: 1 << 60)
+        var bounds = orizuru_png_limits(
+            max_width: UInt32(maxWidth),
+            max_height: 1 << 30,
+            max_pixels: 1 << 60
+        )
         var header = orizuru_png_header()
         var message = PNGCodec.Message()
         var alpha: Int32 = 0

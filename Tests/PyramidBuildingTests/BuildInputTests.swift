@@ -107,16 +107,20 @@ struct BuildInputTests {
         }
         crc ^= 0xFFFF_FFFF
         png.replaceSubrange(29..<33, with: [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: crc >> $0) })
-        let rows = try open(directory.write("long.png", png))
-        #expect(rows.width == 0x3FFF_FFFF)
+        let path = try directory.write("long.png", png)
+        let error = #expect(throws: BuildError.self) { try open(path) }
+        #expect(error?.description.contains("1073741823x1 pixels") == true, "\(String(describing: error))")
+        // What is read without rows of its own is asked for its width, too.
+        let long = PictureRows(
+            PlanarPicture(luma: Plane(width: 1 << 20, height: 1), chroma: nil),
+            width: 1 << 20,
+            height: 1,
+            subsampling: .gray
+        )
+        var options = testOptions()
+        options.maxHeldBytes = 1 << 28
         #expect(throws: BuildError.self) {
-            try PyramidBuild.build(
-                rows,
-                identity: 1,
-                options: testOptions(),
-                to: directory.path("slide"),
-                watch: { _ in true }
-            )
+            try PyramidBuild.build(long, identity: 1, options: options, to: directory.path("slide")) { _ in true }
         }
         #expect(!FileManager.default.fileExists(atPath: directory.path("slide.partial")))
     }
