@@ -213,7 +213,7 @@ package final class TilePipeline: Sendable {
             let (tileset, family) = (suggestion.tileset, suggestion.family)
             let tile = family.coordinate(ofMember: suggestion.form.member)
             guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
-                !cache.contains(key, by: participant)
+                !cache.contains(key, by: participant), !(tiers?.hasOnDisk(TierKey(key, of: tileset.edition)) ?? false)
             else { continue }
             let name = JobKey(
                 ordinal: tileset.ordinal,
