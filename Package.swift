@@ -333,7 +333,7 @@ let package = Package(
             name: "bench-disk",
             dependencies: [
                 "DiskFaults", "DiskTier", "TileModel", "LockFree", "BenchmarkSupport", "TestSupport",
-                .target(name: "CSQLite", condition: .when(traits: ["MBTiles"])),
+                .byName(name: "CSQLite", condition: .when(traits: ["MBTiles"])),
             ],
             path: "Tests/Benchmarks/Disk",
             swiftSettings: swiftSettings

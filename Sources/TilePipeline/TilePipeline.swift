@@ -204,6 +204,8 @@ package final class TilePipeline: Sendable {
                 !cache.contains(key, by: participant),
                 // What lies in a tier is near enough.
                 !(tiers?.mayHave(TierKey(key, of: tileset.edition)) ?? false)
+            guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
+                !cache.contains(key, by: participant), !(tiers?.hasOnDisk(TierKey(key, of: tileset.edition)) ?? false)
             else { continue }
             let payload = JobPayload(family, of: tileset, as: format)
             let isNew = board.withLock { state in

@@ -71,8 +71,8 @@ package final class WarmRestart: Sendable {
     /// Starts the thread. `tilesets` says what is being served, now and whenever the list is written.
     package func start(tilesets: @escaping @Sendable () -> [OpenTileset]) throws(ThreadError) {
         let thread = try OSThread(name: "warm-restart", nice: 19) { [self] in
-            restore(tilesets())
-            state.withLock { $0.isRestored = true }
+            let isRestored = restore(tilesets())
+            state.withLock { $0.isRestored = isRestored }
             while state.wait(forAtMost: interval, until: { $0.isStopping ? true : nil }) == nil { save(tilesets()) }
         }
         self.thread.withLock { $0 = thread }
@@ -91,8 +91,9 @@ package final class WarmRestart: Sendable {
 
     // MARK: Coming back
 
-    private func restore(_ tilesets: [OpenTileset]) {
-        guard let list = store.loadHotKeys().flatMap(HotKeys.init(decoding:)) else { return }
+    /// False where the process ends before all of the list was looked at: then the list must stay.
+    private func restore(_ tilesets: [OpenTileset]) -> Bool {
+        guard let list = store.loadHotKeys().flatMap(HotKeys.init(decoding:)) else { return true }
         let start = MonotonicClock.nanoseconds
         let served = Dictionary(tilesets.map { ($0.edition, $0) }) { first, _ in first }
         let participant = cache.makeParticipant()
@@ -103,7 +104,7 @@ package final class WarmRestart: Sendable {
         defer { left.set(0) }
         var count = 0
         for family in Self.families(of: list.keys, served) {
-            guard !isStopping else { return }
+            guard !isStopping else { return false }
             rest()
             guard cache.hasRoomToRestore else { break }
             count += bring(family, buffer, file, &inserter, participant)
@@ -118,6 +119,7 @@ package final class WarmRestart: Sendable {
                 "milliseconds": .integer((MonotonicClock.nanoseconds - start) / 1_000_000),
             ]
         )
+        return true
     }
 
     /// Tiles of one family, or one tile that is stored as such.

@@ -200,6 +200,8 @@ struct DiskTierEndToEndTests {
             _ = server.process.waitForExit()
         }
         let server = try RunningServer([sampleFolder], options, environment: Self.delayed(milliseconds: 100))
+        // The thread is of the lowest priority: it may take a moment to begin.
+        for _ in 0..<1000 where try server.metric("orizuru_restore_tiles_left") == 0 { usleep(1000) }
         #expect(try server.metric("orizuru_restore_tiles_left") > 0)
         server.process.signal(SIGTERM)
         // The bar is a second; the rest is for a machine that is busy with other tests.
