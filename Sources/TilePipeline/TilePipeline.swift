@@ -202,10 +202,8 @@ package final class TilePipeline: Sendable {
             let tile = family.coordinate(ofMember: suggestion.form.member)
             guard let key = tileset.key(of: tile, format: format, padded: false),
                 !cache.contains(key, by: participant),
-                // What lies in a tier is near enough.
-                !(tiers?.mayHave(TierKey(key, of: tileset.edition)) ?? false)
-            guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
-                !cache.contains(key, by: participant), !(tiers?.hasOnDisk(TierKey(key, of: tileset.edition)) ?? false)
+                // What lies on disk is near enough.
+                !(tiers?.hasOnDisk(TierKey(key, of: tileset.edition)) ?? false)
             else { continue }
             let payload = JobPayload(family, of: tileset, as: format)
             let isNew = board.withLock { state in

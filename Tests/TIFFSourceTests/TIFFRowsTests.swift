@@ -23,7 +23,7 @@ struct TIFFRowsTests {
         while done < source.height {
             let part = try source.read(64)
             // SAFETY: the row has `width` samples.
-            sum += unsafe (0..<source.width).reduce(0) { unsafe $0 + Int(part.luma.row(0)[$1]) }
+            sum += (0..<source.width).reduce(0) { unsafe $0 + Int(part.luma.row(0)[$1]) }
             done += part.luma.height
         }
         #expect(done == 2967)
@@ -44,7 +44,7 @@ struct TIFFRowsTests {
             source = try TIFFRows(path: SharedData.url(name).path)
         } catch {
             // 16 bits or five channels: refused by name, not trapped over.
-            #expect(error.description.count > 20, "\(name)")
+            #expect("\(error)".count > 20, "\(name)")
             return
         }
         var done = 0
