@@ -59,46 +59,6 @@ struct FleetTests {
 
     private static let families = 0..<108
 
-    @Test("each of 100 cold families asked of two servers at once is rendered by one of them, but for one in twenty")
-    func renderedOnce() throws {
-        let directory = try TemporaryDirectory()
-        let slides = try CopiedSlides.make(12, in: directory)
-        let redis = try RedisServer()
-        let nodes = [try Node(slides, redis: redis.socket), try Node(slides, redis: redis.socket)]
-        let answers = Guarded<[[Int: [UInt8]]]>([[:], [:]])
-        DispatchQueue.concurrentPerform(iterations: 2) { index in
-            let mine = nodes[index].ask(Self.families)
-            answers.change { $0[index] = mine }
-        }
-        #expect(answers.value[0].count == Self.families.count)
-        #expect(answers.value[0] == answers.value[1], "the same tiles from both")
-        let rendered = try nodes.map { try $0.metric("orizuru_family_renders_total") }
-        #expect(rendered.reduce(0, +) >= Self.families.count)
-        #expect(
-            rendered.reduce(0, +) <= Self.families.count * 105 / 100,
-            "\(rendered) of \(Self.families.count) families"
-        )
-        #expect(rendered.allSatisfy { $0 > 0 }, "both do their part: \(rendered)")
-    }
-
-    @Test("what one server rendered, the next one finds: after a restart nothing is rendered again")
-    func restarted() throws {
-        let directory = try TemporaryDirectory()
-        let slides = try CopiedSlides.make(2, in: directory)
-        let redis = try RedisServer()
-        let first = try Node(slides, redis: redis.socket)
-        let bodies = first.ask(0..<18)
-        #expect(bodies.count == 18)
-        first.process.signal(SIGTERM)
-        #expect(first.process.waitForExit() == 0)
-        let second = try Node(slides, redis: redis.socket)
-        #expect(second.ask(0..<18) == bodies)
-        #expect(try second.metric("orizuru_family_renders_total") == 0)
-        let shared = try HTTPClient.get(port: second.port, "/metrics").text.split(separator: "\n")
-            .filter { $0.hasPrefix("orizuru_requests_total{") && $0.contains("layer=\"shared\"") }
-        #expect(!shared.isEmpty)
-    }
-
     @Test("a server that dies with claims in its hands holds nobody up: the other one serves everything")
     func holderDies() throws {
         let directory = try TemporaryDirectory()
@@ -121,65 +81,6 @@ struct FleetTests {
         #expect(victim.process.waitForExit() == 128 + SIGKILL)
         let answers = survivor.ask(Self.families)
         #expect(answers.count == Self.families.count)
-    }
-
-    @Test("whatever Redis does, every request is answered, and with the true tile")
-    func faults() throws {
-        let directory = try TemporaryDirectory()
-        let slides = try CopiedSlides.make(12, in: directory)
-        let redis = try RedisServer()
-        let reference = try ServerProcess(
-            "orizuru",
-            ["serve", slides, "--listen", "127.0.0.1:0", "--no-disk-cache", "--log-level", "error"]
-        )
-        let port = try reference.waitUntilListening()
-        func truth(_ family: Int, _ child: Int) throws -> [UInt8] {
-            try HTTPClient.get(port: port, CopiedSlides.path(family: family, child: child)).body
-        }
-        let proxy = try FaultProxy(upstream: redis.socket)
-        defer { proxy.stop() }
-        let node = try ServerProcess(
-            "orizuru",
-            [
-                "serve", slides, "--listen", "127.0.0.1:0", "--no-disk-cache", "--redis", "unix:\(proxy.socket)",
-                "--log-level", "error",
-            ]
-        )
-        let client = try HTTPClient(port: try node.waitUntilListening())
-        let faults: [FaultProxy.Fault] = [
-            .none, .delay(milliseconds: 200), .none, .silence, .none, .answer(Array("$5\r\nwrong\r\n".utf8)), .none,
-            .cut(after: 700), .none, .flip(at: 300), .close, .none,
-        ]
-        var family = 0
-        for fault in faults {
-            proxy.set(fault)
-            for _ in 0..<9 {
-                for child in 0..<3 {
-                    try client.request(CopiedSlides.path(family: family, child: child))
-                    let answer = try client.readAnswer()
-                    #expect(answer.status == 200)
-                    #expect(try answer.body == truth(family, child), "family \(family) under \(fault)")
-                }
-                family += 1
-            }
-        }
-        // The same with the server itself: stopped, full, restarted.
-        proxy.set(.none)
-        for step in 0..<4 {
-            switch step {
-            case 0: redis.signal(SIGSTOP)
-            case 1: redis.signal(SIGCONT)
-            case 2: try redis.command("CONFIG", "SET", "maxmemory", "1")
-            default:
-                redis.kill()
-                try redis.start()
-            }
-            for number in 0..<18 {
-                let path = CopiedSlides.path(family: number, child: 3)
-                try client.request(path)
-                #expect(try client.readAnswer().status == 200)
-            }
-        }
     }
 }
 #endif
