@@ -11,6 +11,8 @@ import TileSources
 package protocol HotKeyStore: AnyObject, Sendable {
     /// Keeps a list in place of the one before. Blocks. False where that failed.
     func storeHotKeys(_ bytes: [UInt8]) -> Bool
+    /// Whether the tier can say what it has: its index is read in after the start. Waits for it, at most so long.
+    func waitUntilReady(forAtMost limit: Duration) -> Bool
     /// The list that was kept last.
     func loadHotKeys() -> [UInt8]?
     /// How long it may be.
@@ -102,6 +104,9 @@ package final class WarmRestart: Sendable {
         let file = TileBuffer()
         left.set(list.keys.count)
         defer { left.set(0) }
+        while !store.waitUntilReady(forAtMost: .milliseconds(50)) {
+            guard !isStopping else { return false }
+        }
         var count = 0
         for family in Self.families(of: list.keys, served) {
             guard !isStopping else { return false }
