@@ -70,6 +70,16 @@ func optionalModule(_ name: String, trait: String, library: String, _ dependenci
     ]
 }
 
+/// C calls around an optional library that Swift cannot make: jumps, variable argument lists. Empty without the trait.
+func shim(_ name: String, trait: String, library: String, links: String) -> Target {
+    .target(
+        name: name,
+        dependencies: [.target(name: library, condition: .when(traits: [trait]))],
+        cSettings: cSettings + [.define(trait, .when(traits: [trait]))],
+        linkerSettings: [.linkedLibrary(links, .when(traits: [trait]))]
+    )
+}
+
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
@@ -80,15 +90,26 @@ let modules: [[Target]] = [
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
+    module(
+        "DiskTier",
+        ["TileModel", "LockFree", "Telemetry", "CPlatform"],
+        testDependencies: ["DiskFaults", "stress-disk"]
+    ),
     module(
         "TilePipeline",
         [
             "TileModel", "GZip", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ]
+    ),
+    optionalModule(
+        "SharedTier",
+        trait: "Redis",
+        library: "CHiredis",
+        ["TileModel", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("HTTPMessages", ["CPlatform"]),
     module(
@@ -103,7 +124,7 @@ let modules: [[Target]] = [
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Prewarm", "Telemetry", "DiskTier", "CPlatform",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -114,8 +135,10 @@ let modules: [[Target]] = [
     ),
     module(
         "PyramidBuilding",
-        ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
-        testDependencies: ["TileSources", "Telemetry"],
+        [
+            "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
+            "TileDescriptions",
+        ],
         // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
@@ -135,6 +158,18 @@ let modules: [[Target]] = [
             "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "FamilyRendering", "TileSources", "TilesetExport",
         ]
     ),
+    optionalModule("JPEGRows", trait: "JPEGRows", library: "CJPEGCalls", ["ImageCodecs"]),
+    optionalModule("TIFFSource", trait: "TIFF", library: "CTIFFCalls", ["ImageCodecs"]),
+    optionalModule("OpenSlideSource", trait: "OpenSlide", library: "COpenSlide", ["ImageCodecs"]),
+]
+
+/// What the command uses where its trait is on.
+let integrations: [Target.Dependency] = [
+    .target(name: "MBTilesSource", condition: .when(traits: ["MBTiles"])),
+    .target(name: "JPEGRows", condition: .when(traits: ["JPEGRows"])),
+    .target(name: "TIFFSource", condition: .when(traits: ["TIFF"])),
+    .target(name: "OpenSlideSource", condition: .when(traits: ["OpenSlide"])),
+    .target(name: "SharedTier", condition: .when(traits: ["Redis"])),
 ]
 
 let fuzzTargets: [Target] = [
@@ -142,6 +177,7 @@ let fuzzTargets: [Target] = [
         name: "fuzz-parsers",
         dependencies: [
             "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText", "GZip",
+            "TestSupport",
         ],
         path: "Tests/Fuzz",
         exclude: ["run"],
@@ -157,6 +193,8 @@ let package = Package(
         .executable(name: "orizuru", targets: ["orizuru"]),
         // Preloaded into servers by benchmarks that count allocations.
         .library(name: "allocation-counter", type: .dynamic, targets: ["AllocationCounter"]),
+        // Preloaded into servers by benchmarks and tests that let the disk stand still.
+        .library(name: "delayed-disk", type: .dynamic, targets: ["DelayedDisk"]),
     ],
     traits: [
         .trait(name: "MBTiles", description: "MBTiles archives of maps (libsqlite3-dev)"),
@@ -177,6 +215,8 @@ let package = Package(
         .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CJPEG", providers: [.apt(["libjpeg62-turbo-dev"])]),
+        shim("CJPEGCalls", trait: "JPEGRows", library: "CJPEG", links: "jpeg"),
+        shim("CTIFFCalls", trait: "TIFF", library: "CTIFF", links: "tiff"),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
@@ -193,8 +233,8 @@ let package = Package(
         .executableTarget(
             name: "bench-render",
             dependencies: [
-                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "BenchmarkSupport",
-                "TestSupport",
+                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "LockFree",
+                "BenchmarkSupport", "TestSupport",
             ],
             path: "Tests/Benchmarks/Render",
             swiftSettings: swiftSettings
@@ -203,6 +243,12 @@ let package = Package(
             name: "bench-family",
             dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport"],
             path: "Tests/Benchmarks/Family",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-build",
+            dependencies: ["ImageCodecs", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Build",
             swiftSettings: swiftSettings
         ),
         .target(
@@ -214,10 +260,11 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileSources", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer",
-                "HTTPFrontend", "PyramidBuilding", "Prewarm", "TilesetExport", "JSONText", "Telemetry", "LockFree",
-                "CPlatform", "MBTilesSource",
-            ],
+                "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "TilePipeline",
+                "TileService",
+                "HTTPMessages", "HTTPServer", "HTTPFrontend", "PyramidBuilding", "Prewarm", "TilesetExport", "JSONText",
+                "Telemetry", "LockFree", "CPlatform", "DiskTier",
+            ] + integrations,
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -226,11 +273,29 @@ let package = Package(
             path: "docs/examples/hello-server",
             swiftSettings: swiftSettings
         ),
+        .target(name: "CBenchmarkCalls", path: "Tests/Benchmarks/HTTP/Calls", cSettings: cSettings),
         .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
         .executableTarget(
             name: "bench-http",
             dependencies: ["TestSupport"],
             path: "Tests/Benchmarks/HTTP/Driver",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-latency",
+            dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport", "CBenchmarkCalls"],
+            path: "Tests/Benchmarks/HTTP/Latency",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-eviction",
+            dependencies: ["TileCache", "TileModel", "JSONText", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Eviction",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "EvictionBenchmarkTests",
+            dependencies: ["bench-eviction", "TileCache", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -248,12 +313,62 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .executableTarget(
+            name: "bench-bloom",
+            dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Bloom",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-shared",
+            dependencies: ["LockFree", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Shared",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-bloom",
+            dependencies: ["LockFree", "TestSupport"],
+            path: "Tests/Stress/Bloom",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
             name: "stress-server",
             dependencies: [
                 "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPServer", "Telemetry", "LockFree",
-                "TestSupport",
+                "TestSupport", "DiskTier",
             ],
             path: "Tests/Stress/Server",
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "DiskFaults",
+            dependencies: ["DiskTier", "TileModel", "LockFree", "CPlatform"],
+            path: "Tests/DiskFaults",
+            // Makes and compares the bytes of every tile: without optimisation a kill takes seconds.
+            swiftSettings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+        ),
+        .target(name: "DelayedDisk", path: "Tests/Benchmarks/DelayedDisk", cSettings: cSettings),
+        .executableTarget(
+            name: "bench-disk",
+            dependencies: [
+                "DiskFaults", "DiskTier", "TileModel", "LockFree", "BenchmarkSupport", "TestSupport",
+                .byName(name: "CSQLite", condition: .when(traits: ["MBTiles"])),
+            ],
+            path: "Tests/Benchmarks/Disk",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-promises",
+            dependencies: [
+                "DiskFaults", "DiskTier", "TileCache", "TileModel", "LockFree", "Telemetry", "BenchmarkSupport",
+                "TestSupport",
+            ],
+            path: "Tests/Benchmarks/Promises",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "stress-disk",
+            dependencies: ["DiskFaults", "DiskTier", "TileModel", "LockFree", "TestSupport"],
+            path: "Tests/Stress/Disk",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -271,6 +386,7 @@ let package = Package(
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
+            exclude: ["clients"],
             swiftSettings: swiftSettings
         ),
     ] + (isFuzzing ? fuzzTargets : [])

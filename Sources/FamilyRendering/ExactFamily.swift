@@ -134,17 +134,11 @@ final class ExactFamily {
         let shape = codec.shape
         let rect = shape.rect(ofMember: member)
         let padded = padded && shape.isPartial(member: member)
-        var pixels: Plane
-        if Family.depth(ofMember: member) == 1 {
-            try prepareChild(member)
-            pixels = childPixelMosaic.window(x: 4 * rect.x, y: rect.y, width: 4 * rect.width, height: rect.height)
-            if padded {
-                let tile = tilePixels.plane(width: 4 * shape.tileSize, height: shape.tileSize)
-                tile.window(x: 0, y: 0, width: 4 * rect.width, height: rect.height).copy(from: pixels)
-                pixels = tile
-            }
-        } else {
-            pixels = try grandchild(member, residual, rect)
+        var pixels = try reconstruct(member, residual, rect)
+        if padded, Family.depth(ofMember: member) == 1 {
+            let tile = tilePixels.plane(width: 4 * shape.tileSize, height: shape.tileSize)
+            tile.window(x: 0, y: 0, width: 4 * rect.width, height: rect.height).copy(from: pixels)
+            pixels = tile
         }
         if padded { pixels.fill(255, beyondWidth: 4 * rect.width, height: rect.height) }
         let size = padded ? GridSize(width: shape.tileSize, height: shape.tileSize) : rect.size
@@ -158,6 +152,25 @@ final class ExactFamily {
                 dct: .libraryDefault
             )
         }
+    }
+
+    /// The pixels of a child or grandchild that has a residual, for formats that keep what they are given. What is beyond
+    /// the image's edge in a padded one is transparent. Allocates the picture.
+    func picture(member: Int, residual: Range<Int>, padded: Bool) throws(RenderError) -> RasterImage {
+        let rect = codec.shape.rect(ofMember: member)
+        let pixels = try reconstruct(member, residual, rect)
+        let image = FamilyPicture.image(
+            fromRGBX: pixels.window(x: 0, y: 0, width: 4 * rect.width, height: rect.height)
+        )
+        let side = codec.shape.tileSize
+        return padded ? image.padded(toWidth: side, height: side, with: .transparent) : image
+    }
+
+    /// The pixels of a member: a child's in their mosaic, a grandchild's in the upper left of a full tile.
+    private func reconstruct(_ member: Int, _ residual: Range<Int>, _ rect: PixelRect) throws(RenderError) -> Plane {
+        guard Family.depth(ofMember: member) == 1 else { return try grandchild(member, residual, rect) }
+        try prepareChild(member)
+        return childPixelMosaic.window(x: 4 * rect.x, y: rect.y, width: 4 * rect.width, height: rect.height)
     }
 
     /// A grandchild's pixels in the upper left of a full tile.

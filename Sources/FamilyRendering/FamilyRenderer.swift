@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ImageCodecs
+package import ImageCodecs
 package import TileModel
 
 /// Turns a family's material into tiles, one member at a time, in the order in which they are asked for.
@@ -50,12 +50,9 @@ package final class FamilyRenderer {
     /// to the full tile size, white, and encodes it at the parameters' quality; it changes nothing of a whole tile.
     /// Complexity: decodes what the member needs and no earlier call decoded, then encodes one tile.
     package func render(member: Int, padded: Bool = false) throws(RenderError) -> UnsafeRawBufferPointer {
-        precondition((0..<Family.memberCount).contains(member), "no member \(member)")
-        precondition(codec.material?.generation == generation, "rendering from material that has moved on")
+        let (part, tile) = try part(ofMember: member)
         let shape = codec.shape
-        let tile = shape.family.coordinate(ofMember: member)
-        guard shape.family.contains(member: member) else { throw .missing(tile) }
-        switch codec.part(ofMember: member) {
+        switch part {
         case .missing:
             throw .missing(tile)
         case .plain(let range):
@@ -88,5 +85,45 @@ package final class FamilyRenderer {
                 )
             }
         }
+    }
+    /// The pixels of a member, 0...20, for formats other than JPEG: as `render` reconstructs them, but not encoded, in
+    /// full colour resolution. A member that has a JPEG of its own is decoded. `padded` extends a partial tile to the full
+    /// tile size, transparent. Allocates the picture.
+    package func picture(member: Int, padded: Bool = false) throws(RenderError) -> RasterImage {
+        let (part, tile) = try part(ofMember: member)
+        let shape = codec.shape
+        switch part {
+        case .missing:
+            throw .missing(tile)
+        case .plain(let range):
+            let rect = shape.rect(ofMember: member)
+            do throws(CodecError) {
+                let image = try unsafe codec.decoder.decodeRaster(codec.bytes(range))
+                let fits = image.width >= rect.width && image.height >= rect.height
+                guard fits else {
+                    let expected = "\(rect.width)x\(rect.height)"
+                    throw .wrongSize(.jpeg, width: image.width, height: image.height, expected: expected)
+                }
+                let cut = image.cropped(x: 0, y: 0, width: rect.width, height: rect.height)
+                return padded
+                    ? cut.padded(toWidth: shape.tileSize, height: shape.tileSize, with: .transparent) : cut
+            } catch {
+                throw .broken(tile, error)
+            }
+        case .residual(let range):
+            switch reconstruction {
+            case .rounded(let family): return try family.picture(member: member, residual: range, padded: padded)
+            case .exact(let family): return try family.picture(member: member, residual: range, padded: padded)
+            }
+        }
+    }
+
+    /// What a member of the family is made from, and its place.
+    private func part(ofMember member: Int) throws(RenderError) -> (FamilyMaterial.Part, TileCoordinate) {
+        precondition((0..<Family.memberCount).contains(member), "no member \(member)")
+        precondition(codec.material?.generation == generation, "rendering from material that has moved on")
+        let tile = codec.shape.family.coordinate(ofMember: member)
+        guard codec.shape.family.contains(member: member) else { throw .missing(tile) }
+        return (codec.part(ofMember: member), tile)
     }
 }

@@ -1,37 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a client says of content codings (RFC 9110, 12.5.3).
+/// Which codings of a body a client takes (RFC 9110, 12.5.3).
 package enum AcceptEncoding {
-    /// Whether the value of the field allows gzip. Without the field everything is allowed: that is for the caller.
-    ///
-    /// A coding that is not named is refused, unless a star stands for it; a weight of zero refuses. What cannot be
-    /// understood counts as refused: every client reads bytes without a coding.
-    package static func allowsGzip(_ value: some Collection<UInt8>) -> Bool {
-        var star = false
-        for element in value.split(separator: UInt8(ascii: ",")) {
-            let parts = element.split(separator: UInt8(ascii: ";"))
-            guard let name = parts.first.map({ trimmed($0) }) else { continue }
-            let isAllowed = parts.dropFirst().allSatisfy { !isZeroWeight(trimmed($0)) }
-            if isName(name, "gzip") || isName(name, "x-gzip") { return isAllowed }
-            if name == [UInt8(ascii: "*")] { star = isAllowed }
+    /// Whether the value of an Accept-Encoding field takes gzip: named, also as `x-gzip`, or by a star, with a weight above
+    /// 0. A member that is not well formed takes nothing. Without the field all codings are taken.
+    package static func takesGzip(_ value: UnsafeRawBufferPointer) -> Bool {
+        var byName: Bool?
+        var byStar = false
+        // SAFETY: the caller's bytes, copied at once; only answers that vary by this field ask.
+        let bytes = unsafe Array(value)
+        for member in bytes.split(separator: UInt8(ascii: ",")) {
+            let parts = member.split(separator: UInt8(ascii: ";"), omittingEmptySubsequences: false).map(Self.word)
+            let name = parts[0]
+            let isTaken = parts.count == 1 || parts.count == 2 && Self.isPositiveWeight(parts[1])
+            if name == Array("gzip".utf8) || name == Array("x-gzip".utf8) { byName = (byName ?? false) || isTaken }
+            if name == Array("*".utf8) { byStar = isTaken }
         }
-        return star
+        return byName ?? byStar
     }
 
-    /// `q=0`, `q=0.`, `q=0.000`.
-    private static func isZeroWeight(_ parameter: [UInt8]) -> Bool {
-        guard parameter.count >= 3, parameter[0] | 0x20 == UInt8(ascii: "q"), parameter[1] == UInt8(ascii: "=") else {
-            return false
-        }
-        return parameter[2...].allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: ".") }
+    /// Without the white space around it, in lower case.
+    private static func word(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        var word = bytes.map { (0x41...0x5A).contains($0) ? $0 | 0x20 : $0 }
+        while let last = word.last, last == 0x20 || last == 0x09 { word.removeLast() }
+        return Array(word.drop { $0 == 0x20 || $0 == 0x09 })
     }
 
-    private static func isName(_ bytes: [UInt8], _ name: StaticString) -> Bool {
-        bytes.count == name.utf8CodeUnitCount && zip(bytes, name.description.utf8).allSatisfy { $0 | 0x20 == $1 | 0x20 }
-    }
-
-    private static func trimmed(_ bytes: some Collection<UInt8>) -> [UInt8] {
-        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
-        return Array(Array(bytes.drop(while: isBlank)).reversed().drop(while: isBlank).reversed())
+    /// `q=` and a number from 0 to 1 with at most three digits behind its point, not all of them zero.
+    private static func isPositiveWeight(_ word: [UInt8]) -> Bool {
+        guard word.starts(with: Array("q=".utf8)), (3...7).contains(word.count) else { return false }
+        let digits = word[2...]
+        guard digits.first == 0x30 || digits.first == 0x31 else { return false }
+        let rest = digits.dropFirst()
+        guard rest.isEmpty || rest.first == UInt8(ascii: "."),
+            rest.dropFirst().allSatisfy({ (0x30...0x39).contains($0) })
+        else { return false }
+        let isPositive = digits.contains { (0x31...0x39).contains($0) }
+        return isPositive && (digits.first == 0x30 || rest.dropFirst().allSatisfy { $0 == 0x30 })
     }
 }

@@ -118,8 +118,10 @@ package struct IIIFImageRequest: Hashable, Sendable {
         guard region.area > maxArea else { return region }
         let part = (Double(maxArea) / Double(region.area)).squareRoot()
         // Of a picture far longer than broad the short side stays a pixel, and that bounds the long one.
-        let width = max(Int(Double(region.width) * part), 1), height = max(Int(Double(region.height) * part), 1)
-        return GridSize(width: min(width, maxArea / height), height: min(height, maxArea / width))
+        let short = max(Int(Double(min(region.width, region.height)) * part), 1)
+        let long = min(max(Int(Double(max(region.width, region.height)) * part), 1), max(maxArea / short, 1))
+        return region.width < region.height
+            ? GridSize(width: short, height: long) : GridSize(width: long, height: short)
     }
 
     private static func scaled(_ region: GridSize, _ part: Double) -> GridSize {

@@ -78,6 +78,8 @@ extension TilesetSummary {
             ("overlap", .integer(pyramid.overlap)),
             ("minLevel", .integer(pyramid.minLevel)),
             ("maxLevel", .integer(pyramid.maxLevel)),
+            // A pre-warm's request warms so many levels of stored tiles together.
+            ("warmLevels", .integer(3)),
             ("familyTop", familyTop.map(JSONOutput.integer) ?? .null),
             ("format", .string(ext)),
             ("version", .string(version.description)),

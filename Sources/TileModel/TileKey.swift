@@ -27,13 +27,21 @@ public struct TileKey: Hashable, Sendable {
 
     /// The place in the pyramid.
     @inlinable
-    public var tile: TileCoordinate {
+    public var tile: TileCoordinate { Self.tile(high: high, low: low) }
+
+    /// The place that a key of these words names.
+    @inlinable
+    package static func tile(high: UInt64, low: UInt64) -> TileCoordinate {
         TileCoordinate(
             level: Int(UInt8(truncatingIfNeeded: high >> 24)),
             x: Int(UInt32(truncatingIfNeeded: low >> 32)),
             y: Int(UInt32(truncatingIfNeeded: low))
         )
     }
+
+    /// What the tile's bytes are; nil never for a key that was made of a form.
+    @inlinable
+    public var format: TileFormat? { TileFormat(rawValue: UInt8(truncatingIfNeeded: high >> 16) & 0x0F) }
 
     /// Whether it is the padded form of the tile.
     @inlinable

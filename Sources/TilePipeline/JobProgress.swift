@@ -15,7 +15,7 @@ package struct JobProgress: Sendable {
     private var required = MemberForms()
     private var claimed = MemberForms()
     private var done = MemberForms()
-    /// The first form that was asked for: siblings are made in order of their nearness to it.
+    /// The first form that was asked for or is expected: siblings are made in order of their nearness to it.
     private var focus: MemberForm?
 
     package init(possible: MemberForms) { self.possible = possible }
@@ -28,6 +28,11 @@ package struct JobProgress: Sendable {
         if focus == nil { focus = form }
         if !wanted.contains(form) { wanted.append(form) }
         return true
+    }
+
+    /// A form is expected to be asked for: siblings are made from there on, itself first.
+    package mutating func expect(_ form: MemberForm) {
+        if focus == nil { focus = form }
     }
 
     /// Nobody waits for a form any more.

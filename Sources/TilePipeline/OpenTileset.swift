@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GZip
 import Telemetry
+import TileCache
 package import TileModel
 package import TileSources
 
@@ -22,6 +24,8 @@ package final class OpenTileset: Sendable {
     package let overzoom: Int
     /// Writes what is stored in front of each tile's bytes.
     package let headers: any TileHeaderWriting
+    /// What its rendered tiles are of, for tiers that outlive the process.
+    package let edition: TileEdition
 
     package init(
         ordinal: UInt32,
@@ -40,8 +44,17 @@ package final class OpenTileset: Sendable {
         format = source.info.format
         isCompressed = source.info.isCompressed
         self.overzoom = source.info.kind == .map ? overzoom : 0
+        let finest = TileCoordinate(level: pyramid.maxLevel, x: 0, y: 0)
+        let parent = source.family(for: finest)?.parent
+        lookAheadGround = parent.flatMap { [pyramid] in
+            $0 == finest ? nil : Predictor.Ground(ordinal: ordinal, parentLevel: $0.level, pyramid: pyramid)
+        }
+        edition = TileEdition(tileset: id, version: source.info.version, parameters: parameters)
         entityHash = Self.hash(source.info.version, parameters)
     }
+
+    /// What the look-ahead has to know; nil where nothing is rendered.
+    let lookAheadGround: Predictor.Ground?
 
     /// Limits the log's lines about this tileset's damage.
     let fault = RepeatedFault()
@@ -66,6 +79,22 @@ package final class OpenTileset: Sendable {
         return fileIdentity == 0 ? hash & ~1 : hash | 1
     }
 
+    /// Whether a tile in memory follows from the edition alone: what is stored with it is what is stored with such a tile.
+    func isOfEdition(_ tile: PinnedTile, _ key: TileKey) -> Bool {
+        var block: [UInt8] = []
+        let byteCount = unsafe tile.body.count
+        headers.appendHeaders(
+            of: key,
+            entityTag: entityTag(of: key),
+            format: key.format ?? format,
+            byteCount: byteCount,
+            modified: nil,
+            to: &block
+        )
+        // SAFETY: the caller's reference keeps the block.
+        return unsafe tile.headers.elementsEqual(block)
+    }
+
     /// The same for a tile whose ETag is known without its bytes: one that is rendered. Nil for a tile that lies in a
     /// file of its own, which may have changed since.
     package func knownEntityTag(of key: TileKey) -> UInt64? {
@@ -74,6 +103,14 @@ package final class OpenTileset: Sendable {
         else { return nil }
         return entityTag(of: key)
     }
+
+    /// Whether a tile's bytes are gzip and are answered so: geometry alone, pixels that look like it are damaged.
+    static func isGzip(_ bytes: some Collection<UInt8>, format: TileFormat) -> Bool {
+        !format.isRaster && GZip.isCompressed(bytes)
+    }
+
+    /// Whether its tiles can be asked for in a format: their own, and where that can be decoded here, what can be encoded.
+    package func canMake(_ target: TileFormat) -> Bool { StoredTileForm.canMake(target, from: format) }
 
     /// The key of one tile, or nil where the pyramid has no such tile.
     ///
@@ -136,15 +173,38 @@ extension TileVariant {
 ///
 /// The pipeline knows no HTTP: the tile service implements this.
 package protocol TileHeaderWriting: Sendable {
-    /// Appends the lines from `ETag` to the blank line. `isCompressed`: the bytes are gzip, to be said so. `modified`: seconds since 1970 of a tile that lies in a file of
-    /// its own. Any thread.
+    /// Appends the lines from `ETag` to the blank line. `modified`: seconds since 1970 of a tile that lies in a file of
+    /// its own. `isGzip`: the body is stored, and answered, as gzip; its tag differs from that of the plain bytes. Any
+    /// thread.
     func appendHeaders(
         of key: TileKey,
         entityTag: UInt64,
         format: TileFormat,
-        isCompressed: Bool,
+        byteCount: Int,
+        modified: Int?,
+        isGzip: Bool,
+        to block: inout [UInt8]
+    )
+}
+
+extension TileHeaderWriting {
+    /// The same for a body that has no coding.
+    package func appendHeaders(
+        of key: TileKey,
+        entityTag: UInt64,
+        format: TileFormat,
         byteCount: Int,
         modified: Int?,
         to block: inout [UInt8]
-    )
+    ) {
+        appendHeaders(
+            of: key,
+            entityTag: entityTag,
+            format: format,
+            byteCount: byteCount,
+            modified: modified,
+            isGzip: false,
+            to: &block
+        )
+    }
 }

@@ -10,6 +10,7 @@ struct PipelineMetrics: Sendable {
     /// `read` gives the board's counts and the number of jobs that wait.
     init(
         registry: MetricsRegistry,
+        lookAhead: LookAhead?,
         read: @escaping @Sendable () -> (counts: TilePipeline.Board.Counts, depth: Int)
     ) {
         tilesEncoded = registry.counter("orizuru_tiles_encoded_total", help: "Tiles that were encoded.")
@@ -28,7 +29,7 @@ struct PipelineMetrics: Sendable {
         registry.gauge("orizuru_render_queue_depth", help: "Jobs that wait for a worker.") { Double(read().depth) }
         let help =
             "What was given up before it was made: siblings for which no worker was idle, requests refused "
-            + "because too many jobs waited, requests whose clients went away."
+            + "because too many jobs waited, requests whose clients went away, families that were expected."
         registry.counter("orizuru_render_dropped_total", help: help, labels: ["reason": "sibling"]) {
             Double(read().counts.siblingsDropped)
         }
@@ -38,5 +39,15 @@ struct PipelineMetrics: Sendable {
         registry.counter("orizuru_render_dropped_total", help: help, labels: ["reason": "abandoned"]) {
             Double(read().counts.abandoned)
         }
+        registry.counter("orizuru_render_dropped_total", help: help, labels: ["reason": "look-ahead"]) {
+            Double(read().counts.expectedDropped)
+        }
+        guard let lookAhead else { return }
+        let name = "orizuru_look_ahead_families_total"
+        let kinds =
+            "Families that were expected to be asked for; of them, those that were, and those that were not in time."
+        registry.counter(name, help: kinds, labels: ["result": "expected"]) { Double(lookAhead.counts.expected) }
+        registry.counter(name, help: kinds, labels: ["result": "used"]) { Double(lookAhead.counts.used) }
+        registry.counter(name, help: kinds, labels: ["result": "wasted"]) { Double(lookAhead.counts.wasted) }
     }
 }

@@ -10,14 +10,27 @@ package struct JobKey: Hashable, Sendable {
     package let tile: TileCoordinate
     /// Whether the job renders the family below `tile`.
     package let isFamily: Bool
+    /// How many levels of stored tiles a group spans; 1 for a tile alone and for families.
+    package let levels: Int
+    /// What is made: the same tiles in another format are another job.
+    package let format: TileFormat
     /// The form of a job that makes one that is neither stored nor rendered (`TileVariant.bits`); 0 of others.
     package let derived: UInt8
 
-    package init(ordinal: UInt32, tile: TileCoordinate, isFamily: Bool, derived: UInt8 = 0) {
+    package init(
+        ordinal: UInt32,
+        tile: TileCoordinate,
+        isFamily: Bool,
+        levels: Int = 1,
+        format: TileFormat = .jpeg,
+        derived: UInt8 = 0
+    ) {
         self.derived = derived
         self.ordinal = ordinal
         self.tile = tile
         self.isFamily = isFamily
+        self.levels = levels
+        self.format = format
     }
 }
 
@@ -63,6 +76,8 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         package var abandoned = 0
         /// Tiles that nobody waited for and that were given up for others.
         package var siblingsDropped = 0
+        /// Families that were expected and given up before they were begun.
+        package var expectedDropped = 0
         package init() {}
     }
 
@@ -94,7 +109,8 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     private var isClosed = false
     package private(set) var counts = Counts()
 
-    /// Jobs that may lie in the look-ahead lane with siblings to finish: a few seconds of idle work for two workers.
+    /// Jobs that nobody waits for, expected or with siblings to finish, that may lie in each lane: a fraction of a second
+    /// of idle work for two workers.
     private static var leftoverLimit: Int { 64 }
     /// A second worker joins a running job only for at least this many forms: it reads and decodes the parent again.
     private static var assistThreshold: Int { 4 }
@@ -106,6 +122,12 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     package var queueDepth: Int { queue.count }
     /// How many jobs there are, waiting or running.
     package var jobCount: Int { jobs.count }
+
+    /// The jobs of a tileset that workers are at.
+    func runningJobs(ordinal: UInt32) -> [Job] { running.filter { $0.key.ordinal == ordinal } }
+
+    /// Whether a worker is still at one of these jobs.
+    func isRunning(anyOf jobs: [Job]) -> Bool { jobs.contains { job in running.contains { $0 === job } } }
 
     // MARK: Asking
 
@@ -161,10 +183,36 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         return .accepted(job, ticket: tickets)
     }
 
-    /// Moves a waiting job to the lane of who joins it, unless it waits in a better one. The look-ahead lane is no
-    /// better: its jobs may be dropped, which no job with a waiter may be.
+    /// Somebody will probably ask for a form: a job for who is idle, which is dropped first when others need the room.
+    /// True where there is a new job; false where one is there already, or the board is closed.
+    package mutating func expect(
+        _ key: JobKey,
+        form: MemberForm,
+        makeJob: () -> (payload: Payload, possible: MemberForms)
+    ) -> Bool {
+        guard !isClosed, jobs[key] == nil else { return false }
+        let (payload, possible) = makeJob()
+        precondition(possible.contains(form), "job \(key) cannot make \(form)")
+        let job = Job(key: key, payload: payload, possible: possible)
+        job.progress.expect(form)
+        makeRoom(.lookAhead)
+        guard queue.push(job, .lookAhead) else { return false }
+        job.lane = .lookAhead
+        jobs[key] = job
+        return true
+    }
+
+    /// Drops the oldest job of a lane that nobody waits in, where it is full.
+    private mutating func makeRoom(_ lane: RenderPriority) {
+        if queue.count(lane) >= min(Self.leftoverLimit, queue.limit), let oldest = queue.popFirst(lane) {
+            drop(oldest)
+        }
+    }
+
+    /// Moves a waiting job to the lane of who joins it, unless it waits in a better one. A lane whose jobs may be
+    /// dropped is no better: no job with a waiter may be.
     private mutating func promote(_ job: Job, to priority: RenderPriority) -> Bool {
-        guard let lane = job.lane, priority < lane || lane == .lookAhead else { return true }
+        guard let lane = job.lane, priority < lane || lane.isDroppable else { return true }
         guard queue.push(job, priority) else { return false }
         queue.remove(job, lane)
         job.lane = priority
@@ -180,7 +228,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         counts.abandoned += 1
         if let form, !job.waiters.contains(where: { $0.form == form }) { job.progress.unwant(form) }
         if form == nil, !job.waiters.contains(where: { $0.form == nil }) { job.progress.unrequireAll() }
-        if job.progress.isUnwanted, let lane = job.lane, lane != .lookAhead {
+        if job.progress.isUnwanted, let lane = job.lane, !lane.isDroppable {
             queue.remove(job, lane)
             job.lane = nil
             if job.workers == 0 { jobs[job.key] = nil }
@@ -192,7 +240,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
 
     /// The next job for an idle worker, which then calls `next` until that is nil; nil where there is nothing to do.
     ///
-    /// A waiting job of the highest priority; but before look-ahead and pre-warm, a running job in which somebody waits
+    /// A waiting job of the highest priority; but before all that nobody waits for, a running job in which somebody waits
     /// for enough for two workers, and after all of them one that has siblings for two.
     package mutating func take() -> Job? {
         if let job = jobToAssist {
@@ -276,12 +324,9 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             return
         }
         if job.progress.remainingSiblings > 0, !isClosed {
-            if queue.count(.lookAhead) >= min(Self.leftoverLimit, queue.limit), let oldest = queue.popFirst(.lookAhead)
-            {
-                drop(oldest)
-            }
-            if queue.push(job, .lookAhead) {
-                job.lane = .lookAhead
+            makeRoom(.sibling)
+            if queue.push(job, .sibling) {
+                job.lane = .sibling
                 return
             }
         }
@@ -290,7 +335,11 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
 
     private mutating func drop(_ job: Job) {
         precondition(job.waiters.isEmpty, "job \(job.key) ended with \(job.waiters.count) waiters")
-        counts.siblingsDropped += job.progress.remainingSiblings
+        if job.lane == .lookAhead {
+            counts.expectedDropped += 1
+        } else {
+            counts.siblingsDropped += job.progress.remainingSiblings
+        }
         job.lane = nil
         jobs[job.key] = nil
     }

@@ -4,10 +4,15 @@
 package enum RenderPriority: Int, Sendable, CaseIterable, Comparable {
     /// Somebody waits for it now.
     case awaited
-    /// Somebody will probably ask for it soon.
+    /// Somebody will probably ask for it soon: a family that is expected.
     case lookAhead
+    /// What is left of a family of which somebody wanted a tile.
+    case sibling
     /// A pre-warm asked for it.
     case prewarm
+
+    /// Whether jobs of this priority are nobody's, so that they may be dropped.
+    var isDroppable: Bool { self == .lookAhead || self == .sibling }
 
     package static func < (a: RenderPriority, b: RenderPriority) -> Bool { a.rawValue < b.rawValue }
 }

@@ -92,9 +92,7 @@ extension RenderWorker {
             if case .plain = material.part(ofMember: member) {
                 // It lies in a file of its own: below.
             } else {
-                let bytes = unsafe Array(try unsafe renderer.render(member: member, padded: false))
-                let image = try derived.decode(bytes, format: .jpeg, tile: tile, expected: expected)
-                return (image, material.deviation(ofMember: member))
+                return (try renderer.picture(member: member), material.deviation(ofMember: member))
             }
         }
         let file = try tileset.source.readTile(tile, into: stored)

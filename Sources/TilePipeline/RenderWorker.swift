@@ -2,7 +2,7 @@
 
 import CPlatform
 import FamilyRendering
-import GZip
+import ImageCodecs
 import LockFree
 import Telemetry
 import TileCache
@@ -24,6 +24,8 @@ final class RenderWorker {
     private var headerBlock: [UInt8] = []
     /// Why the tile that is being made comes into memory.
     private var arrival = TileArrival.speculative
+    /// What was rendered of the family under way, for the tiers behind memory.
+    private var kept: TierWrite?
 
     init(pipeline: TilePipeline) {
         self.pipeline = pipeline
@@ -37,14 +39,22 @@ final class RenderWorker {
     }
 
     private func nextJob() -> TilePipeline.Board.Job? {
-        let (job, isMore) = pipeline.board.wait { state -> (TilePipeline.Board.Job?, Bool)? in
-            if state.isStopping { return (nil, false) }
-            guard let job = state.board.take() else { return nil }
-            return (job, state.board.hasWork)
+        while true {
+            // Far in the future where no viewer can be expected to rest.
+            let limit = pipeline.lookAhead?.timeToRest ?? .seconds(86_400)
+            let found = pipeline.board.wait(forAtMost: limit) { state -> (TilePipeline.Board.Job?, Bool)? in
+                if state.isStopping { return (nil, false) }
+                guard let job = state.board.take() else { return nil }
+                return (job, state.board.hasWork)
+            }
+            if let (job, isMore) = found {
+                // Whoever asked woke one worker; a family has work for more.
+                if isMore { pipeline.board.signal() }
+                return job
+            }
+            // Nobody wants anything: time for what viewers at rest will probably want.
+            pipeline.expect(pipeline.lookAhead?.rest() ?? [], as: nil, by: participant)
         }
-        // Whoever asked woke one worker; a family has work for more.
-        if isMore { pipeline.board.signal() }
-        return job
     }
 
     // MARK: One job
@@ -64,6 +74,36 @@ final class RenderWorker {
             let outcome = make(form, of: job, &loaded)
             finish(job, form, outcome, &loaded)
         }
+        handOver(job)
+    }
+
+    /// Gives the tiers what was rendered since the job was taken: the requests have been answered.
+    private func handOver(_ job: TilePipeline.Board.Job) {
+        guard let tiers = pipeline.tiers, !tiers.isEmpty else { return }
+        if let kept {
+            tiers.keep(kept)
+        } else if job.payload.isRendered {
+            tiers.giveUp(TierFamilyKey(edition: job.payload.tileset.edition, parent: job.payload.tile))
+        }
+        kept = nil
+    }
+
+    /// Notes a tile that follows from its edition alone. One that lies in a file of its own does not, nor does a stand-in.
+    private func keep(_ bytes: UnsafeRawBufferPointer, _ key: TileKey, _ job: JobKeyed, start: Int) {
+        guard let tiers = pipeline.tiers else { return }
+        let name = TierKey(key, of: job.tileset.edition)
+        guard tiers.admits(name, isAwaited: arrival == .requested) else { return }
+        let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)
+        var write = kept ?? TierWrite(family: TierFamilyKey(edition: job.tileset.edition, parent: job.parent))
+        kept = nil
+        _ = unsafe write.append(name, cost: cost, bytes: bytes)
+        kept = write
+    }
+
+    /// Whose tile is being kept.
+    private struct JobKeyed {
+        let tileset: OpenTileset
+        let parent: TileCoordinate
     }
 
     private func finish(
@@ -74,10 +114,10 @@ final class RenderWorker {
     ) {
         let formResult: TilePipeline.Board.FormResult =
             switch outcome {
-            case .tile(_, .render), .file: .made
-            case .tile: .found
+            case .tile(_, .render), .file(_, .render): .made
+            case .tile, .file: .found
             case .missing: .missing
-            case .failed, .changing, .stopped: .failed
+            case .failed, .changing, .overloaded, .stopped: .failed
             }
         let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
         for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
@@ -107,7 +147,7 @@ final class RenderWorker {
         let tile = job.payload.coordinate(of: form)
         let variant =
             job.payload.derived.map { $0.with(isPadded: form.isPadded) }
-            ?? TileVariant(format: tileset.format, isPadded: form.isPadded)
+            ?? TileVariant(format: job.payload.format, isPadded: form.isPadded)
         guard let key = tileset.key(of: tile, as: variant) else { return .missing }
         // Off-line again before anything is made: an insert may wait for the keeper, and a render takes long.
         let found = participant.withGuard {
@@ -118,7 +158,7 @@ final class RenderWorker {
         let outcome: TileOutcome
         if job.payload.derived != nil {
             outcome = derive(variant, tile, key, tileset, start: start)
-        } else if job.payload.family != nil, form.member != 0 {
+        } else if job.payload.isRendered, form.member != 0 {
             outcome = render(form, key, of: job, &loaded, start: start)
         } else {
             outcome = read(tile, form, key, tileset, start: start)
@@ -143,13 +183,28 @@ final class RenderWorker {
             // It lies in a file of its own, which is part of its tag.
             return read(job.payload.coordinate(of: form), form, key, tileset, start: start)
         }
+        // What is rendered as its source means it has a tag that is known before it is made.
+        let identity = material.deviation(ofMember: form.member)
+        let whose = JobKeyed(tileset: tileset, parent: job.payload.tile)
         do {
-            let bytes = try unsafe renderer.render(member: form.member, padded: form.isPadded)
+            let outcome: TileOutcome
+            if job.payload.format == .png {
+                let picture = try renderer.picture(member: form.member, padded: form.isPadded)
+                let bytes = try PNGCodec.encode(picture, content: .photographic)
+                let rendered = StoredTileFile(format: .png, identity: identity)
+                outcome = unsafe bytes.withUnsafeBytes { bytes in
+                    if identity == 0 { unsafe keep(bytes, key, whose, start: start) }
+                    return unsafe store(bytes, as: key, rendered, tileset, start: start)
+                }
+            } else {
+                let bytes = try unsafe renderer.render(member: form.member, padded: form.isPadded)
+                let rendered = StoredTileFile(format: .jpeg, identity: identity)
+                if identity == 0 { unsafe keep(bytes, key, whose, start: start) }
+                outcome = unsafe store(bytes, as: key, rendered, tileset, start: start)
+            }
             pipeline.metrics.tilesEncoded.add()
-            // What is rendered as its source means it has a tag that is known before it is made.
-            let rendered = StoredTileFile(format: .jpeg, identity: material.deviation(ofMember: form.member))
-            return unsafe store(bytes, as: key, rendered, tileset, start: start)
-        } catch .missing where !material.isDamaged(member: form.member) {
+            return outcome
+        } catch RenderError.missing where !material.isDamaged(member: form.member) {
             return .missing
         } catch {
             return standIn(form, key, job, reason: error, start: start)
@@ -181,7 +236,7 @@ final class RenderWorker {
         _ form: MemberForm,
         _ key: TileKey,
         _ job: TilePipeline.Board.Job,
-        reason: RenderError?,
+        reason: (any Error)?,
         start: Int
     ) -> TileOutcome {
         if let reason { report(reason, job) }
@@ -201,23 +256,30 @@ final class RenderWorker {
         start: Int
     ) -> TileOutcome {
         do {
-            if !form.isPadded, let range = try tileset.source.storedRange(of: tile, atLeast: pipeline.sentFromFileBytes)
+            let asked = key.format ?? tileset.format
+            if !form.isPadded, asked == tileset.format,
+                let range = try tileset.source.storedRange(of: tile, atLeast: pipeline.sentFromFileBytes)
             {
                 return sent(range, as: key, tileset)
             }
             let file = try tileset.source.readTile(tile, into: stored)
-            guard form.isPadded else {
+            // A file may be of another format than its tileset: it is passed on as what it is, unless another is asked for.
+            let target = asked == tileset.format ? file.format : asked
+            guard form.isPadded || target != file.format else {
                 return unsafe stored.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
             }
-            let padded = try storedForm.padded(
+            let made = try storedForm.made(
                 stored.bytes,
                 format: file.format,
+                as: target,
+                padded: form.isPadded,
                 tile: tile,
                 pyramid: tileset.pyramid,
                 quality: tileset.parameters.quality
             )
             pipeline.metrics.tilesEncoded.add()
-            return unsafe padded.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
+            let new = StoredTileFile(format: target, identity: file.identity, modified: file.modified)
+            return unsafe made.withUnsafeBytes { unsafe store($0, as: key, new, tileset, start: start) }
         } catch {
             return outcome(of: error, tile, tileset)
         }
@@ -260,12 +322,12 @@ final class RenderWorker {
             of: key,
             entityTag: tileset.entityTag(of: key, fileIdentity: range.tile.identity),
             format: range.tile.format,
-            isCompressed: range.isCompressed,
             byteCount: range.count,
             modified: range.tile.modified,
+            isGzip: range.isCompressed,
             to: &block
         )
-        return .file(FileTile(headers: block, range: range))
+        return .file(FileTile(headers: block, range: range), .render)
     }
 
     // MARK: Memory
@@ -283,9 +345,9 @@ final class RenderWorker {
             of: key,
             entityTag: tileset.entityTag(of: key, fileIdentity: file.identity),
             format: file.format,
-            isCompressed: unsafe !file.format.isRaster && GZip.isCompressed(bytes.prefix(3)),
             byteCount: bytes.count,
             modified: file.modified,
+            isGzip: unsafe OpenTileset.isGzip(bytes, format: file.format),
             to: &headerBlock
         )
         let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)
@@ -326,12 +388,12 @@ final class RenderWorker {
 
 extension TileOutcome {
     /// The same, with a reference of its own.
-    fileprivate func retained() -> TileOutcome {
+    func retained() -> TileOutcome {
         if case .tile(let pinned, let tier) = self { return .tile(pinned.retain(), tier) }
         return self
     }
 
-    fileprivate func release() {
+    func release() {
         if case .tile(let pinned, _) = self { pinned.release() }
     }
 }

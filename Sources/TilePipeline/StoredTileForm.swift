@@ -3,8 +3,9 @@
 import ImageCodecs
 import TileModel
 
-/// The XYZ form of a stored tile: the overlap that it shares with its neighbours cut off, and what lies beyond the
-/// image's edge filled, white in JPEG, transparent in PNG. Decodes and encodes again; only for tiles that need it.
+/// A stored tile in another form than the one it is stored in: in the XYZ form, where the overlap that it shares with its
+/// neighbours is cut off and what lies beyond the image's edge is filled, white in JPEG, transparent in PNG; and as another
+/// format. Decodes and encodes again; only for tiles that need it.
 ///
 /// One worker's: it keeps a decoder and an encoder.
 final class StoredTileForm {
@@ -16,6 +17,48 @@ final class StoredTileForm {
         decoder = JPEGDecoder()
         encoder = JPEGEncoder()
         padding = JPEGPadding(decoder: decoder, encoder: encoder)
+    }
+
+    /// The formats that a tile stored in one can be asked for in: those that can be decoded here become any that can be
+    /// encoded here, the others stay what they are.
+    static func canMake(_ target: TileFormat, from stored: TileFormat) -> Bool {
+        let known: [TileFormat] = [.jpeg, .png]
+        return target == stored || (known.contains(target) && known.contains(stored))
+    }
+
+    /// The bytes of `stored`, a tile of the Deep Zoom form, as `target`; `padded`: in the XYZ form.
+    ///
+    /// What is laid over white in a JPEG is what is translucent in a PNG. Throws where the stored tile is not as large as the
+    /// pyramid says and would have to be cut, and where its format cannot be decoded.
+    func made(
+        _ stored: [UInt8],
+        format: TileFormat,
+        as target: TileFormat,
+        padded isPadded: Bool,
+        tile: TileCoordinate,
+        pyramid: Pyramid,
+        quality: Int
+    ) throws(PipelineError) -> [UInt8] {
+        if target == format {
+            guard isPadded else { return stored }
+            return try padded(stored, format: format, tile: tile, pyramid: pyramid, quality: quality)
+        }
+        guard Self.canMake(target, from: format) else { throw .cannotDecode(tile, format) }
+        let size = pyramid.rect(of: tile).size
+        let limits = ImageLimits(maxWidth: size.width, maxHeight: size.height, maxPixels: size.area)
+        var image = try Self.checked { () throws(CodecError) in
+            format == .png
+                ? try PNGCodec.decode(stored, limits: limits) : try decoder.decodeRaster(stored, limits: limits)
+        }
+        if isPadded {
+            image = try Self.full(image, target == .png ? .transparent : .white, tile: tile, pyramid: pyramid)
+        }
+        let picture = image
+        return try Self.checked { () throws(CodecError) in
+            target == .png
+                ? try PNGCodec.encode(picture, content: .photographic)
+                : try encoder.encodeRaster(picture, quality: quality, subsampling: .quarter)
+        }
     }
 
     /// The bytes of `stored`, a tile of the Deep Zoom form, as a full-size tile of the same format.

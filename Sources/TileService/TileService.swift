@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import DiskTier
 package import HTTPFrontend
+import HTTPMessages
 package import HTTPServer
 package import LockFree
 package import Telemetry
@@ -28,14 +30,30 @@ package final class TileService {
         package var overzoom = OverzoomRules()
         /// Whether files are watched, so that a changed tileset is opened again by itself.
         package var watchesFiles = true
+        /// The same for single tilesets, by their ids. An id that is not served is harmless: it may come with a reload.
+        package var parametersByTileset: [String: ReconstructionParameters] = [:]
         /// How long clients may keep tiles.
         package var caching = CachePolicies()
         /// Where to listen besides what `http` binds itself: Unix sockets, and sockets that are handed over.
         package var listeners: PreparedListeners?
         /// The file that gets a line per answer; nil: none.
         package var accessLog: String?
+        /// Where operators ask for jobs, purges and reloads; nil: nowhere.
+        package var admin: ListenAddress?
+        /// What their requests must carry; nil: nothing, for who listens on the loopback interface alone.
+        package var adminToken: [UInt8]?
         /// Who is believed about the clients behind it.
         package var trustedProxies = TrustedProxies()
+        /// The disk tier; nil: none.
+        package var disk: DiskTierConfiguration?
+        /// Whether there is no serving without the disk tier that was asked for; else its absence is a warning.
+        package var requiresDisk = true
+        /// Makes the tier that is shared with other servers; nil: none.
+        package var makeSharedTier: (@Sendable (MetricsRegistry, Logger) throws(ThreadError) -> (any FleetTier)?)?
+        /// How the tiers behind memory are used.
+        package var tiers = TierConfiguration()
+        /// How often the list of hot tiles is kept for the next start.
+        package var hotKeyInterval = Duration.seconds(60)
         /// Nil: pages of other origins may not read answers.
         package var crossOrigin: CrossOriginRules? = .open
 
@@ -55,10 +73,12 @@ package final class TileService {
     private let configuration: Configuration
     private let logger: Logger
     private let state: ServiceState
-    private let reloader: CatalogReloader
+    private let catalogReload: CatalogReload
     private let server: HTTPServer
     private let accessLog: AccessLog?
     private let watch: CatalogWatch?
+    private let admin: (server: HTTPServer, desk: AdminDesk)?
+    private let tiers: Tiers
     /// All metrics of the service.
     package let metrics: MetricsRegistry
 
@@ -84,9 +104,12 @@ package final class TileService {
         self.watch = watch
         var pipelineConfiguration = configuration.pipeline
         pipelineConfiguration.sourceChanged = { _ in watch?.sourceChanged() }
+        let behind = try Tiers(configuration, cache: cache, metrics: metrics, logger: logger)
+        tiers = behind
         let pipeline = TilePipeline(
             configuration: pipelineConfiguration,
             cache: cache,
+            tiers: behind.stack,
             metrics: metrics,
             logger: logger
         )
@@ -99,7 +122,6 @@ package final class TileService {
             trustedProxies: configuration.trustedProxies
         )
         self.state = state
-        reloader = CatalogReloader(opening: opening, state: state, caching: configuration.caching, logger: logger)
         let accessLog: AccessLog?
         do throws(ListenError) {
             accessLog = try configuration.accessLog.map { (path) throws(ListenError) in
@@ -110,10 +132,41 @@ package final class TileService {
         }
         self.accessLog = accessLog
         let proxies = configuration.trustedProxies
-        server = HTTPServer(configuration.http) { reactor, mailbox in
+        var http = configuration.http
+        http.ownAnswerLines = Array((configuration.crossOrigin?.commonLines ?? "").utf8)
+        server = HTTPServer(http) { reactor, mailbox in
             let handler = TileHandler(shared: state, mailbox: mailbox)
             guard let accessLog else { return handler }
             return AccountingHandler(handler, log: accessLog, reactor: reactor, proxies: proxies)
+        }
+        let catalogReload = CatalogReload(
+            state,
+            opening,
+            caching: configuration.caching,
+            accessLog: accessLog,
+            logger: logger
+        )
+        self.catalogReload = catalogReload
+        admin = configuration.admin.map { address in
+            let desk = AdminDesk(
+                state,
+                logger: logger,
+                // One that is rendered and one that comes next, for each worker.
+                requestsAtOnce: 2 * configuration.pipeline.workers,
+                reload: {
+                    defer { watch?.catalogChanged() }
+                    return catalogReload.perform()
+                }
+            )
+            var http = HTTPServerConfiguration()
+            http.listen = [address]
+            http.reactors = 1
+            http.methods = [.get, .head, .post, .delete]
+            // A purge of much may take minutes on a shared tier.
+            http.deferredDeadline = .seconds(600)
+            let token = configuration.adminToken
+            let server = HTTPServer(http) { _, mailbox in AdminHandler(desk: desk, mailbox: mailbox, token: token) }
+            return (server, desk)
         }
         registerMetrics()
     }
@@ -134,14 +187,29 @@ package final class TileService {
         do { try state.pictures.start() } catch { throw .thread(error) }
         do { try accessLog?.start() } catch { throw .thread(error) }
         do { try server.start() } catch { throw .server(error) }
-        let reloader = reloader
+        do { try admin?.server.start() } catch { throw .server(error) }
+        // When connections are accepted already: what comes back to memory makes nobody wait.
+        let catalog = state.catalog
         do {
-            try watch?.start(tilesets: { reloader.tilesets }) { change in reloader.reload(touched: change.touched) }
-        } catch { throw .thread(error) }
+            try tiers.restart?.start { catalog.current.0.entries.map(\.tileset) }
+        } catch {
+            throw .thread(error)
+        }
+        let catalogReload = catalogReload
+        do {
+            try watch?.start(tilesets: { catalog.current.0.entries.map(\.tileset) }) { change in
+                catalogReload.perform(touched: change.touched)
+            }
+        } catch {
+            throw .thread(error)
+        }
     }
 
     /// The ports that are listened on.
     package var ports: [UInt16] { server.ports }
+
+    /// The port of the admin listener, where there is one.
+    package var adminPort: UInt16? { admin?.server.ports.first }
 
     /// The tilesets that are served.
     package var tilesets: [OpenTileset] { state.catalog.current.0.entries.map(\.tileset) }
@@ -153,6 +221,7 @@ package final class TileService {
         state.beginDraining()
         watch?.stop()
         configuration.listeners?.removeFiles()
+        admin?.server.stop()
         let isDrained = server.drain(deadline: deadline)
         server.stop()
         stopRendering()
@@ -161,19 +230,19 @@ package final class TileService {
     }
 
     private func stopRendering() {
+        tiers.restart?.stop(tilesets: tilesets)
         state.pipeline.stop()
         state.pictures.stop()
+        admin?.desk.stop()
+        tiers.close()
         state.cache.stop()
     }
 
-    /// Searches the paths again (`CatalogReloader.reload`), and opens the access log again, for who rotates it.
-    ///
-    /// - Returns: how many tilesets stayed as they were, and how many are new or changed.
+    /// Opens the catalog again: see `CatalogReload`. Blocks on the file system.
     @discardableResult
     package func reload() -> (kept: Int, opened: Int) {
-        do { try accessLog?.reopen() } catch { logger.log(.error, "\(error)") }
         defer { watch?.catalogChanged() }
-        return reloader.reload()
+        return catalogReload.perform()
     }
 
     private func registerMetrics() {
@@ -183,6 +252,13 @@ package final class TileService {
             help: "Answered requests for tiles by tileset, by the tier that answered, and by status."
         ) {
             catalog.current.0.entries.flatMap { $0.counts.series(tileset: $0.tileset.id) }
+        }
+        let checks = "Checks whether a folder of map tiles may hold a tile; absent: no file was looked for."
+        metrics.counter("orizuru_bloom_checks_total", help: checks, labels: ["result": "absent"]) {
+            Double(PresenceCounts.absent.value)
+        }
+        metrics.counter("orizuru_bloom_checks_total", help: checks, labels: ["result": "perhaps"]) {
+            Double(PresenceCounts.perhaps.value)
         }
         metrics.gauge("orizuru_connections", help: "Open connections.", read: server.reader(of: .open))
         let refused = "Connections that were closed at once because there were too many."
@@ -217,6 +293,7 @@ package final class TileService {
 package enum ServiceError: Error, CustomStringConvertible {
     case cache(TileCacheError)
     case thread(ThreadError)
+    case disk(DiskTierError)
     case server(HTTPServerError)
     case frontend(ListenError)
 
@@ -224,6 +301,7 @@ package enum ServiceError: Error, CustomStringConvertible {
         switch self {
         case .cache(let error): "\(error)"
         case .thread(let error): "\(error)"
+        case .disk(let error): "\(error)"
         case .server(let error): "\(error)"
         case .frontend(let error): "\(error)"
         }

@@ -195,6 +195,9 @@ package struct FileIdentity: Hashable, Sendable {
         self.init(status)
     }
 
+    /// Whether both are one file or folder, whatever has changed in it.
+    func isSameFile(as other: FileIdentity) -> Bool { inode == other.inode && device == other.device }
+
     /// Adds it to a version. The device number is left out: it changes when a disk is mounted again.
     package func combine(into hash: inout StableHash) {
         hash.combine(size)

@@ -15,6 +15,7 @@ package final class MapFolder: TileSource {
     private let folder: String
     private let fileExtensions: [String]
     private let countsRowsFromBottom: Bool
+    private let presence: FolderPresence
 
     /// The files beside the tiles that may describe them, the first one that says something wins.
     private static let descriptions = ["metadata.json", "tilejson.json"]
@@ -69,12 +70,17 @@ package final class MapFolder: TileSource {
             extensions.append(sample.fileExtension)
         }
         self.fileExtensions = extensions
+        self.presence = FolderPresence(folder: folder, logger: logger)
         self.countsRowsFromBottom = Self.descriptions.contains { Self.saysTMS("\(folder)/\($0)") }
     }
 
     package func family(for tile: TileCoordinate) -> Family? { nil }
 
     package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
+        guard presence.mayHold(level: tile.level, column: tile.x, row: row(of: tile)) else {
+            buffer.clear()
+            throw .missing(tile)
+        }
         for fileExtension in fileExtensions {
             do {
                 return try OpenFile.readTile(
@@ -93,6 +99,7 @@ package final class MapFolder: TileSource {
     }
 
     package func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange? {
+        guard presence.mayHold(level: tile.level, column: tile.x, row: row(of: tile)) else { return nil }
         for fileExtension in fileExtensions {
             if let range = try OpenFile.storedRange(
                 path: path(of: tile, fileExtension),
@@ -105,9 +112,13 @@ package final class MapFolder: TileSource {
         return nil
     }
 
+    /// The row as the folder counts it.
+    private func row(of tile: TileCoordinate) -> Int {
+        countsRowsFromBottom ? (1 << tile.level) - 1 - tile.y : tile.y
+    }
+
     private func path(of tile: TileCoordinate, _ fileExtension: String) -> String {
-        let row = countsRowsFromBottom ? (1 << tile.level) - 1 - tile.y : tile.y
-        return "\(folder)/\(tile.level)/\(tile.x)/\(row).\(fileExtension)"
+        "\(folder)/\(tile.level)/\(tile.x)/\(row(of: tile)).\(fileExtension)"
     }
 
     package func tileNumbers(ofLevel level: Int) throws(SourceError) -> [Int]? {

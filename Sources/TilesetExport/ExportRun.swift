@@ -52,6 +52,8 @@ package final class ExportRun {
         )
         var configuration = TilePipeline.Configuration(workers: settings.workers, queueLimit: 2 * Self.window, nice: 0)
         configuration.sentFromFileBytes = .max
+        // Everything is asked for in its turn.
+        configuration.looksAhead = false
         pipeline = TilePipeline(
             configuration: configuration,
             cache: cache,
@@ -119,7 +121,7 @@ package final class ExportRun {
                 pinned.release()
                 try writer.append(tile, bytes)
             case .missing: try writer.append(tile, nil)
-            case .failed, .file, .stopped: throw .tile(tile)
+            case .failed, .file, .overloaded, .stopped: throw .tile(tile)
             case .changing: throw .unsuitable(reason: "the source changed while it was exported; run the command again")
             }
             if MonotonicClock.nanoseconds - lastCheckpoint > Self.checkpointInterval {
@@ -189,9 +191,9 @@ private struct NoHeaders: TileHeaderWriting {
         of key: TileKey,
         entityTag: UInt64,
         format: TileFormat,
-        isCompressed: Bool,
         byteCount: Int,
         modified: Int?,
+        isGzip: Bool,
         to block: inout [UInt8]
     ) {
         block += "\r\n".utf8

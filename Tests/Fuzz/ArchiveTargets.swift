@@ -82,7 +82,7 @@ extension FuzzTarget {
     /// The field Accept-Encoding.
     static let coding = FuzzTarget(
         name: "coding",
-        run: { _ = AcceptEncoding.allowsGzip($0) },
+        run: { bytes in _ = unsafe bytes.withUnsafeBytes { unsafe AcceptEncoding.takesGzip($0) } },
         seeds: { ["gzip, deflate, br;q=0.5, *;q=0", "identity;q=0 , x-gzip ;\tq=0.001"].map { Array($0.utf8) } }
     )
 }

@@ -24,7 +24,8 @@ struct KeeperTests {
         round.run(demand: 0)
         let used = Double(cache.reservedBytes - cache.pool.usage.freeBytes)
         print("used \(used / budget) of the budget after a round")
-        #expect(used <= budget * 0.905 && used > budget * 0.80)
+        let low = budget * cache.configuration.lowWatermark
+        #expect(used <= low && used > low - budget * 0.05)
         let statistics = cache.statistics
         #expect(statistics.departed[.pressure] == count - statistics.entries)
         #expect(statistics.evictedUnused == count - statistics.entries)

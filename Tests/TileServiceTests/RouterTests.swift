@@ -26,6 +26,16 @@ struct RouterTests {
         #expect(route("/tiles/world/0/0/0.png") == Self.tile(2, 0, 0, 0, .png, padded: true))
     }
 
+    @Test("below /tiles the extension may be left out, below /dzi it may not")
+    func withoutExtension() {
+        let place = TileCoordinate(level: 11, x: 3, y: 4)
+        #expect(route("/tiles/slide/11/3/4") == .tileByAccept(tileset: 0, place, padded: true))
+        #expect(route("/tiles/slide/11/3_4") == .tileByAccept(tileset: 0, place, padded: false))
+        for path in ["/dzi/slide_files/11/3_4", "/tiles/slide/11/3/04", "/tiles/slide/11/3/4/", "/tiles/slide/11/3_"] {
+            #expect(route(path) == .notFound, "\(path)")
+        }
+    }
+
     @Test("documents, pages and probes have their routes")
     func documents() {
         #expect(route("/") == .home)
@@ -82,7 +92,7 @@ struct RouterTests {
             "/tiles/slide/011/3/4.jpg", "/tiles/slide/11/+3/4.jpg", "/tiles/slide/11/-3/4.jpg",
             "/tiles/slide/11/3/04.jpg",
             "/tiles/slide/11/ 3/4.jpg", "/tiles/slide/11/99999999999/4.jpg", "/tiles/slide/11/2147483648/4.jpg",
-            "/tiles/slide/11/3/4", "/tiles/slide/11/3/.jpg", "/tiles/slide/11//4.jpg", "/tiles/slide/11/3/4.jpg/",
+            "/tiles/slide/11/3/4.", "/tiles/slide/11/3/.jpg", "/tiles/slide/11//4.jpg", "/tiles/slide/11/3/4.jpg/",
             "/tiles/slide/11/3_.jpg", "/tiles/slide/11/_4.jpg", "/tiles/slide/11/3/4.gif", "/tiles/slide/11/3/4.JPG",
             "/tiles/nothing/11/3/4.jpg", "/tiles//11/3/4.jpg", "/tiles/slide", "/tiles", "/dzi/slide", "/dzi/",
             "/dzi/slide_files/11/3/4.jpg", "", "tiles/slide/11/3/4.jpg", "//", "/viewer/", "/viewer/slide/x",

@@ -7,6 +7,7 @@ import HTTPServer
 import JSONText
 import LockFree
 import Telemetry
+import TestSupport
 import Testing
 import TileCache
 import TileModel
@@ -57,6 +58,27 @@ struct ConfigurationTests {
         #expect(configuration.eviction == .init(policy: .twoClass, warmTimeToLive: nil))
         #expect(configuration.log == .init(level: .info, format: nil, access: nil))
         #expect(configuration.http.corsOrigin == ["*"] && configuration.http.idleTimeout == .seconds(75))
+    }
+
+    @Test("looking ahead is on unless it is switched off, and single tilesets may have a quality of their own")
+    func lookAheadAndQuality() throws {
+        let standard = try load().configuration
+        #expect(standard.looksAhead && standard.parametersByTileset.isEmpty)
+        #expect(try !load(["s", "--look-ahead", "off"]).configuration.looksAhead)
+        #expect(try !load(environment: ["ORIZURU_LOOK_AHEAD": "off"]).configuration.looksAhead)
+        #expect(try !load(file: "{lookAhead: false}").configuration.looksAhead)
+        #expect(try load(file: "{lookAhead: 'on'}").configuration.looksAhead)
+        #expect(refusal(["s", "--look-ahead", "maybe"]) != nil)
+        let rules = try load(["s", "--tileset-quality", "world: 75; a:b: 60;"]).configuration.parametersByTileset
+        #expect(rules.mapValues(\.quality) == ["world": 75, "a:b": 60])
+        for wrong in ["world", "world: 0", "world: 101", ": 80", "a: 80; a: 70", ""] {
+            #expect(refusal(["s", "--tileset-quality", wrong]) != nil, "\(wrong)")
+        }
+        let exact = refusal(["s", "--reconstruction", "exact", "--tileset-quality", "world: 75"])
+        #expect(
+            exact?.contains("tilesetQuality") == true || exact?.contains("tileset-quality") == true,
+            "\(exact ?? "")"
+        )
     }
 
     @Test("the automatic memory is a quarter of what there is, at most 1 GiB and never too little to work")
@@ -425,5 +447,47 @@ struct BoundedFileTests {
             let error = #expect(throws: ConfigurationError.self) { try BoundedFile.read(path, maxBytes: 1 << 20) }
             #expect(error?.description.contains("reading \(path) ") == true)
         }
+    }
+}
+
+@Suite("What was promised of the configuration")
+struct PromisedConfigurationTests {
+    @Test("docs/configuration.md names every promised key, and every key and default it names of ours is right")
+    func promisedKeys() throws {
+        let place = SharedData.packageRoot.appending(path: "docs/configuration.md")
+        let text = try String(contentsOf: place, encoding: .utf8)
+        let promised = [
+            "l1_capacity", "ttl_seconds", "l2_capacity", "bloom_bits", "bloom_expected", "bloom_shards",
+            "redis_pool_size", "redis_command_timeout_secs", "use_sled", "sled_flush_ms", "sled_cache_bytes",
+        ]
+        let keys = Dictionary(uniqueKeysWithValues: ServeConfiguration.Keys.all.map { ($0.path, $0) })
+        var found = 0
+        for line in text.split(separator: "\n") where line.hasPrefix("| `") {
+            let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+            guard let name = cells.first?.split(separator: "`").first, promised.contains(String(name)) else { continue }
+            found += 1
+            guard cells[2] != "none", let path = cells[2].split(separator: "`").first else { continue }
+            let key = try #require(keys[String(path)], "\(path) is no key")
+            // `the same budget` says it of the row above.
+            let standard = key.standardText ?? ""
+            #expect(
+                cells[3].hasPrefix(standard) || cells[3] == "the same budget",
+                "\(path): \(cells[3]) for \(standard)"
+            )
+        }
+        #expect(found == promised.count)
+    }
+
+    @Test("the folder for tiles is the user's cache folder, by the rules of XDG, another one, or none")
+    func cacheFolder() {
+        func path(_ folder: CacheFolder, _ environment: [String: String]) -> String? {
+            folder.path { environment[$0] }
+        }
+        #expect(path(.automatic, ["XDG_CACHE_HOME": "/c", "HOME": "/h"]) == "/c/orizuru")
+        #expect(path(.automatic, ["XDG_CACHE_HOME": "relative", "HOME": "/h"]) == "/h/.cache/orizuru")
+        #expect(path(.automatic, ["HOME": "/h"]) == "/h/.cache/orizuru")
+        #expect(path(.automatic, [:]) == nil)
+        #expect(path(.folder("tiles"), ["HOME": "/h"]) == "tiles")
+        #expect(path(.none, ["HOME": "/h"]) == nil)
     }
 }

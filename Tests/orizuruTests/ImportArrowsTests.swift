@@ -26,21 +26,29 @@ struct ImportArrowsTests {
         "Telemetry": ["LockFree", "CPlatform"],
         "ImageCodecs": ["CTurboJPEG", "CPNGCalls", "CPlatform"],
         "FamilyRendering": ["TileModel", "ImageCodecs"],
-        "TileSources": ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry"],
+        "TileSources": [
+            "TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform",
+        ],
         "TileCache": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
+        "DiskTier": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
         "TilePipeline": [
             "TileModel", "GZip", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ],
+        "SharedTier": ["TileModel", "LockFree", "Telemetry", "CPlatform", "CHiredis"],
         "HTTPMessages": ["CPlatform"],
         "HTTPServer": ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "HTTPFrontend": ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "TileDescriptions": ["TileModel", "JSONText"],
+        "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "TileService": [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform", "DiskTier", "Prewarm",
         ],
-        "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
+        "PyramidBuilding": [
+            "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
+            "TileDescriptions",
+        ],
         "TilesetExport": [
             "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "TileDescriptions", "TileSources", "TileCache",
             "TilePipeline",
@@ -49,11 +57,16 @@ struct ImportArrowsTests {
             "CSQLite", "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "FamilyRendering", "TileSources",
             "TilesetExport",
         ],
-        "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
+        "CJPEGCalls": ["CJPEG"],
+        "CTIFFCalls": ["CTIFF"],
+        "JPEGRows": ["CJPEGCalls", "ImageCodecs"],
+        "TIFFSource": ["CTIFFCalls", "ImageCodecs"],
+        "OpenSlideSource": ["COpenSlide", "ImageCodecs"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
-            "TileCache", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "TilesetExport", "MBTilesSource",
+            "TileCache", "DiskTier", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "TilesetExport", "MBTilesSource", "SharedTier",
+            "JPEGRows", "TIFFSource", "OpenSlideSource",
         ],
     ]
 
@@ -92,6 +105,11 @@ struct ImportArrowsTests {
         for (name, list) in modules + optional + command {
             #expect(declared[String(name)] == nil, "\(name) is declared twice")
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
+        }
+        let integrations = text.firstMatch(of: /let integrations: \[Target\.Dependency\] = \[((?s).*?)\n\]/)?.1 ?? ""
+        for integration in integrations.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/)
+        {
+            declared["orizuru"]?.insert(String(integration.1))
         }
         return declared
     }

@@ -111,14 +111,19 @@ final class PictureMaker {
                     collected.close()
                     throw Failure(outcome: .failed)
                 }
-            case .file(let file):
+            case .file(let file, _):
                 do {
-                    try draw(file.range.bytes(), tile, tileset, into: &strip, touched)
+                    // A file that cannot be read any more is no reason to show a hole.
+                    guard let bytes = file.readAll() else { throw PipelineError.unreadable(tile) }
+                    try draw(bytes, tile, tileset, into: &strip, touched)
                 } catch {
                     report(error, tileset)
                     collected.close()
                     throw Failure(outcome: .failed)
                 }
+            case .overloaded:
+                collected.close()
+                throw Failure(outcome: .overloaded)
             case .failed, .changing:
                 collected.close()
                 throw Failure(outcome: .failed)
@@ -149,7 +154,7 @@ final class PictureMaker {
                 return nil
             }
             switch pipeline.submit(
-                TileRequest(tileset: tileset, key: key),
+                TileRequest(tileset: tileset, key: key, isOfViewer: false),
                 receiver: collected,
                 ticket: UInt64(index),
                 by: participant

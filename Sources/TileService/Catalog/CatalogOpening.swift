@@ -12,6 +12,7 @@ import TileSources
 final class CatalogOpening: Sendable {
     private let paths: [String]
     private let parameters: ReconstructionParameters
+    private let parametersByTileset: [String: ReconstructionParameters]
     private let headers: TileHeaders
     private let logger: Logger
     private let recognizers: [SourceRecognizer]
@@ -22,6 +23,7 @@ final class CatalogOpening: Sendable {
     init(_ configuration: TileService.Configuration, logger: Logger) {
         paths = configuration.paths
         parameters = configuration.parameters
+        parametersByTileset = configuration.parametersByTileset
         headers = TileHeaders(crossOrigin: configuration.crossOrigin)
         self.logger = logger
         recognizers = configuration.recognizers
@@ -46,7 +48,7 @@ final class CatalogOpening: Sendable {
                         ordinal: ordinal,
                         id: found.id,
                         source: source,
-                        parameters: parameters,
+                        parameters: parametersByTileset[found.id] ?? parameters,
                         headers: headers,
                         overzoom: overzoom[found.id]
                     )

@@ -6,6 +6,8 @@ import TileModel
 enum Route: Equatable {
     /// One tile of the tileset at an index of the catalog; `isDouble`: its `@2x` form.
     case tile(tileset: Int, TileCoordinate, TileFormat, padded: Bool, isDouble: Bool = false)
+    /// The same without an extension: the Accept field says as what.
+    case tileByAccept(tileset: Int, TileCoordinate, padded: Bool)
     /// `/dzi/{id}.dzi`
     case deepZoom(tileset: Int)
     /// `/viewer/{id}`
@@ -106,14 +108,18 @@ final class Router: Sendable {
         return nil
     }
 
-    /// `/tiles/{id}/{level}/{x}/{y}.{ext}` (padded edges) and `/tiles/{id}/{level}/{x}_{y}.{ext}` (partial edges).
+    /// `/tiles/{id}/{level}/{x}/{y}.{ext}` (padded edges) and `/tiles/{id}/{level}/{x}_{y}.{ext}` (partial edges), both
+    /// also without an extension.
     private func tileRoute(_ path: Span<UInt8>, _ cursor: inout PathCursor) -> Route {
         guard let id = cursor.next(in: path), let tileset = tilesets.index(of: path, id),
             let levelPart = cursor.next(in: path), let level = PathPart.number(path, levelPart),
             let third = cursor.next(in: path)
         else { return .notFound }
         guard let fourth = cursor.next(in: path) else {
-            return pairRoute(path, third, tileset: tileset, level: level)
+            return pairRoute(path, third, tileset: tileset, level: level, needsExtension: false)
+        }
+        if cursor.isAtEnd(of: path), let x = PathPart.number(path, third), let y = PathPart.number(path, fourth) {
+            return .tileByAccept(tileset: tileset, TileCoordinate(level: level, x: x, y: y), padded: true)
         }
         guard cursor.isAtEnd(of: path), let name = Self.split(path, fourth),
             let x = PathPart.number(path, third), let y = PathPart.number(path, name.stem)
@@ -136,7 +142,7 @@ final class Router: Sendable {
             let levelPart = cursor.next(in: path), let level = PathPart.number(path, levelPart),
             let pair = cursor.next(in: path), cursor.isAtEnd(of: path)
         else { return .notFound }
-        return pairRoute(path, pair, tileset: tileset, level: level)
+        return pairRoute(path, pair, tileset: tileset, level: level, needsExtension: true)
     }
 
     /// The tileset whose id stands in a segment before `suffix`.
@@ -197,15 +203,24 @@ final class Router: Sendable {
         return bytes.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    /// `{x}_{y}.{ext}`
-    private func pairRoute(_ path: Span<UInt8>, _ pair: Range<Int>, tileset: Int, level: Int) -> Route {
-        guard let name = Self.split(path, pair),
-            let underscore = PathPart.lastIndex(of: UInt8(ascii: "_"), in: path, name.stem),
-            let x = PathPart.number(path, name.stem.lowerBound..<underscore),
-            let y = PathPart.number(path, underscore + 1..<name.stem.upperBound)
+    /// `{x}_{y}.{ext}`, or `{x}_{y}`
+    private func pairRoute(
+        _ path: Span<UInt8>,
+        _ pair: Range<Int>,
+        tileset: Int,
+        level: Int,
+        needsExtension: Bool
+    ) -> Route {
+        let split = Self.split(path, pair)
+        let stem = split?.stem ?? pair
+        guard split != nil || !needsExtension,
+            let underscore = PathPart.lastIndex(of: UInt8(ascii: "_"), in: path, stem),
+            let x = PathPart.number(path, stem.lowerBound..<underscore),
+            let y = PathPart.number(path, underscore + 1..<stem.upperBound)
         else { return .notFound }
         let tile = TileCoordinate(level: level, x: x, y: y)
-        return .tile(tileset: tileset, tile, name.format, padded: false, isDouble: name.isDouble)
+        guard let split else { return .tileByAccept(tileset: tileset, tile, padded: false) }
+        return .tile(tileset: tileset, tile, split.format, padded: false, isDouble: split.isDouble)
     }
 
     /// A file name's stem, the format that its extension names, and whether `@2x` stands between them.

@@ -94,7 +94,7 @@ extension TileHandler {
             return refuse(.badRequest, "\(error)\n", &responder)
         }
         // What viewers ask for nearly always is a tile as it is stored or rendered anyway.
-        if asked.format == entry.tileset.format, !asked.isMirrored, asked.quarterTurns == 0, asked.quality == .color,
+        if entry.tileset.canMake(asked.format), !asked.isMirrored, asked.quarterTurns == 0, asked.quality == .color,
             let place = PicturePlan.tile(showing: asked.region, at: asked.size, in: entry.tileset.pyramid)
         {
             return tile(entry, place, asked.format, false, request, &responder)

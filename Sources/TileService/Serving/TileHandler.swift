@@ -3,6 +3,7 @@
 import HTTPMessages
 import HTTPServer
 import LockFree
+import Prewarm
 import Synchronization
 import Telemetry
 import TileCache
@@ -45,6 +46,8 @@ final class TileHandler: RequestHandler {
         let key: TileKey
         var scope = TileRequest.Scope.tile
         let isVersioned: Bool
+        /// Whether the format was chosen by the Accept field.
+        var byAccept = false
         /// Which of several allowed origins asks.
         var origin: Int?
         /// To be held against the tile once it is known.
@@ -92,6 +95,10 @@ final class TileHandler: RequestHandler {
         switch route {
         case .tile(let index, let place, let format, let padded, let isDouble):
             tile(catalog.entries[index], place, format, padded, request, &responder, isDouble: isDouble)
+        case .tileByAccept(let index, let place, let padded):
+            let entry = catalog.entries[index]
+            let format = unsafe entry.tileset.format(accepting: request.field(.accept))
+            tile(entry, place, format, padded, request, &responder, byAccept: true)
         case .deepZoom(let index): document(catalog.deepZoom(index), request, &responder)
         case .viewer(let index): document(catalog.viewer(index), request, &responder)
         case .zoomifyTile(let index, let tier, let column, let row, let format):
@@ -124,8 +131,7 @@ final class TileHandler: RequestHandler {
             let bytes = unsafe StoredTile(headers: pinned.headers, body: pinned.body, block: pinned.object)
             answer(bytes, tier, waiting, &responder)
             pinned.release()
-        case .outcome(.file(let file)):
-            answer(file, waiting, &responder)
+        case .outcome(.file(let file, let tier)): answer(file, tier, waiting, &responder)
         case .outcome(.changing):
             count(waiting, .render, .unavailable)
             refuse(.unavailable, "the tileset is being replaced; try again\n", &responder, retryAfter: 1)
@@ -138,7 +144,7 @@ final class TileHandler: RequestHandler {
         case .outcome(.stopped):
             count(waiting, .none, .unavailable)
             refuse(.unavailable, "the server is stopping\n", &responder)
-        case .overloaded:
+        case .overloaded, .outcome(.overloaded):
             count(waiting, .none, .unavailable)
             refuse(.unavailable, "too many tiles are being rendered; try again\n", &responder, retryAfter: 1)
         case .lookAgain:
@@ -172,9 +178,10 @@ final class TileHandler: RequestHandler {
         _ padded: Bool,
         _ request: borrowing Request,
         _ responder: inout Responder,
-        isDouble: Bool = false
+        isDouble: Bool = false,
+        byAccept: Bool = false
     ) {
-        guard format.rawValue == entry.tileset.format.rawValue,
+        guard format.rawValue == entry.tileset.format.rawValue || entry.tileset.canMake(format),
             let key = Self.key(of: place, format, padded, isDouble, entry.tileset, request)
         else {
             entry.counts.add(.none, .notFound)
@@ -183,8 +190,8 @@ final class TileHandler: RequestHandler {
         }
         let start = turnClock()
         let isVersioned = Self.names(version: entry.versionText, request)
-        guard !request.has(anyOf: unusual) else {
-            return unusualTile(entry, key, isVersioned, start, request, &responder)
+        guard !byAccept, !request.has(anyOf: unusual) else {
+            return unusualTile(entry, key, isVersioned, byAccept: byAccept, start, request, &responder)
         }
         guard let found = shared.cache.find(key, by: participant) else {
             return submit(Waiting(entry, key, isVersioned: isVersioned, start: start), &responder)
@@ -202,47 +209,60 @@ final class TileHandler: RequestHandler {
         }
         entry.counts.add(found.tier, .ok)
         noteHit(found.tier, start)
+        noteFirstUse(found.tier, key, entry)
     }
 
-    /// A request with conditions, for a part, for a whole family, or from an origin that is told apart.
+    /// Tells the look-ahead what it made for somebody: a tile is warm until it is asked for.
+    private func noteFirstUse(_ tier: TileTier, _ key: TileKey, _ entry: ServedCatalog.Entry) {
+        guard tier.rawValue == TileTier.warm.rawValue else { return }
+        shared.pipeline.noteFirstUse(of: key, in: entry.tileset, by: participant)
+    }
+
+    /// A request with conditions, for a part, for a whole family, from an origin that is told apart, or without an extension.
     private func unusualTile(
         _ entry: ServedCatalog.Entry,
         _ key: TileKey,
         _ isVersioned: Bool,
+        byAccept: Bool,
         _ start: Int,
         _ request: borrowing Request,
         _ responder: inout Responder
     ) {
-        if !request.has(anyOf: rare), let known = unsafe request.field(.ifNoneMatch),
+        if !byAccept, !request.has(anyOf: rare), let known = unsafe request.field(.ifNoneMatch),
             let found = shared.cache.find(key, by: participant)
         {
             let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
             if unsafe EntityTag.isListed(stored.entityTag, in: known) {
                 sendNotModified(stored, found.tier, entry, isVersioned: isVersioned && stored.isOfVersion, &responder)
                 noteHit(found.tier, start)
+                noteFirstUse(found.tier, key, entry)
                 return
             }
         }
         let origin = originIndex(request)
-        let wantsFamily = Self.wantsFamily(request)
+        let warmLevels = Self.warmLevels(request)
+        let wantsFamily = warmLevels != nil
         if !wantsFamily, let found = shared.cache.find(key, by: participant) {
             let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
             var isGet = false
             if case .get = request.method { isGet = true }
             let outcome = stored.outcome(of: request.preconditions, isGet: isGet)
-            let context = AnswerContext(
+            var context = AnswerContext(
                 entry: entry,
                 tier: found.tier,
                 isVersioned: isVersioned && stored.isOfVersion,
                 origin: origin
             )
+            context.byAccept = byAccept
             answer(stored, outcome, context, &responder)
             noteHit(found.tier, start)
+            noteFirstUse(found.tier, key, entry)
             return
         }
         var waiting = Waiting(entry, key, isVersioned: isVersioned, start: start)
         waiting.origin = origin
-        waiting.scope = wantsFamily ? .family : .tile
+        waiting.byAccept = byAccept
+        waiting.scope = warmLevels.map { .family(levels: $0) } ?? .tile
         if request.has(anyOf: Preconditions.fields) { waiting.conditions = KeptConditions(request) }
         if !wantsFamily, let conditions = waiting.conditions, conditions.namesTags,
             let tag = entry.tileset.knownEntityTag(of: key)
@@ -251,7 +271,8 @@ final class TileHandler: RequestHandler {
             var text: [UInt8] = []
             EntityTagText.append(tag, to: &text)
             if case .notModified = conditions.outcome(tag: text, byteCount: 0) {
-                let context = AnswerContext(entry: entry, tier: .none, isVersioned: isVersioned, origin: origin)
+                var context = AnswerContext(entry: entry, tier: .none, isVersioned: isVersioned, origin: origin)
+                context.byAccept = byAccept
                 beginLines(context)
                 TileHeaders.appendEntityTagLine(tag, to: &scratch)
                 sendNotModified(context, &responder)
@@ -271,72 +292,71 @@ final class TileHandler: RequestHandler {
             origin: waiting.origin
         )
         context.duration = duration
+        context.byAccept = waiting.byAccept
         answer(tile, waiting.conditions?.outcome(of: tile) ?? .whole, context, &responder)
         shared.latency[tier].observe(nanoseconds: duration)
     }
 
-    /// Answers a deferred request with a tile that stays in its file.
-    private func answer(_ file: FileTile, _ waiting: Waiting, _ responder: inout Responder) {
-        // SAFETY: the tile keeps its headers; there is no body in memory, and so nobody to keep it.
+    /// Answers a deferred request with a tile that lies in a file.
+    private func answer(_ file: FileTile, _ tier: TileTier, _ waiting: Waiting, _ responder: inout Responder) {
+        let duration = MonotonicClock.nanoseconds - waiting.start
+        // SAFETY: the file's own array, alive for the call; there is no body in memory, and so no block to keep.
         unsafe file.headers.withUnsafeBytes { headers in
             let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
             let tile = unsafe StoredTile(headers: headers, body: none, block: nil)
             var context = AnswerContext(
                 entry: waiting.entry,
-                tier: .render,
+                tier: tier,
                 isVersioned: waiting.isVersioned && tile.isOfVersion,
                 origin: waiting.origin
             )
-            context.duration = MonotonicClock.nanoseconds - waiting.start
+            context.duration = duration
+            context.byAccept = waiting.byAccept
+            beginLines(context)
             let outcome = unsafe waiting.conditions?.outcome(
                 tag: tile.entityTag,
                 lastModified: tile.lastModified,
-                byteCount: file.range.count
+                byteCount: file.byteCount
             )
-            var status = Status.ok
-            var part = 0..<file.range.count
-            var head: [UInt8] = unsafe Array(headers)
-            beginLines(context)
             switch outcome ?? .whole {
-            case .whole: break
-            case .part(let some):
-                status = .partialContent
-                part = some
+            case .whole:
+                unsafe send(.ok, head: headers, file, 0..<file.byteCount, context, &responder)
+            case .part(let part):
                 unsafe scratch.append(contentsOf: tile.validatorLines)
-                scratch += PartText.lines(some, of: file.range.count)
-                head = unsafe Array(tile.linesBehindLength)
+                scratch += PartText.lines(part, of: file.byteCount)
+                unsafe send(.partialContent, head: tile.linesBehindLength, file, part, context, &responder)
             case .notModified:
                 unsafe scratch.append(contentsOf: tile.validatorLines)
-                return sendNotModified(context, &responder)
+                sendNotModified(context, &responder)
             case .rangeNotSatisfiable:
-                context.entry.counts.add(.render, .rangeNotSatisfiable)
-                return refuse(
-                    .rangeNotSatisfiable,
-                    PartText.refusal,
-                    &responder,
-                    contentRange: file.range.count
-                )
+                context.entry.counts.add(tier, .rangeNotSatisfiable)
+                refuse(.rangeNotSatisfiable, PartText.refusal, &responder, contentRange: file.byteCount)
             case .preconditionFailed:
-                context.entry.counts.add(.render, .preconditionFailed)
-                return refuse(.preconditionFailed, "the tile is another one\n", &responder)
+                context.entry.counts.add(tier, .preconditionFailed)
+                refuse(.preconditionFailed, "the tile is another one\n", &responder)
             }
-            guard let descriptor = file.range.openDescriptor() else {
-                count(waiting, .render, .unavailable)
-                return refuse(.unavailable, "the tileset is being replaced; try again\n", &responder, retryAfter: 1)
-            }
-            let offset = Int64(file.range.offset + part.lowerBound)
-            unsafe head.withUnsafeBytes { head in
-                unsafe scratch.withUnsafeBytes { lines in
-                    unsafe responder.send(
-                        status: status,
-                        head: head,
-                        file: FileBody(descriptor: descriptor, offset: offset, count: part.count),
-                        extra: lines
-                    )
-                }
-            }
-            context.entry.counts.add(.render, status)
-            shared.latency[.render].observe(nanoseconds: context.duration ?? 0)
+        }
+        shared.latency[tier].observe(nanoseconds: duration)
+    }
+
+    /// Sends a part of a file behind the scratch lines.
+    private func send(
+        _ status: Status,
+        head: UnsafeRawBufferPointer,
+        _ file: FileTile,
+        _ part: Range<Int>,
+        _ context: AnswerContext,
+        _ responder: inout Responder
+    ) {
+        guard let descriptor = file.descriptor() else {
+            context.entry.counts.add(context.tier, .unavailable)
+            refuse(.unavailable, "the tile's file cannot be opened now; try again\n", &responder, retryAfter: 1)
+            return
+        }
+        context.entry.counts.add(context.tier, status)
+        unsafe scratch.withUnsafeBytes { lines in
+            let body = FileBody(descriptor: descriptor, offset: Int64(file.offset + part.lowerBound), count: part.count)
+            unsafe responder.send(status: status, head: head, file: body, extra: lines)
         }
     }
 
@@ -378,6 +398,8 @@ final class TileHandler: RequestHandler {
             unsafe scratch.append(contentsOf: lines)
         }
         if let origin = context.origin { scratch += shared.origins[origin] }
+        // An extension says the same to everybody; without one, caches must keep the formats apart.
+        if context.byAccept { scratch += "Vary: Accept\r\n".utf8 }
         if let duration = context.duration, context.tier.rawValue > TileTier.warm.rawValue {
             let tenths = duration / 100_000
             scratch += "Server-Timing: tile;desc=\(context.tier.label);dur=\(tenths / 10).\(tenths % 10)\r\n".utf8
@@ -394,7 +416,6 @@ final class TileHandler: RequestHandler {
     ) {
         scratch.removeAll(keepingCapacity: true)
         unsafe scratch.append(contentsOf: tile.validatorLines)
-        if entry.tileset.isCompressed { scratch += TileHeaders.varyLine.utf8 }
         scratch += shared.notModifiedHead
         // SAFETY: the lines are the entry's, the head is ours, both unchanged during the call.
         unsafe entry.lines.with(tier, isVersioned: isVersioned) { lines in
@@ -407,7 +428,6 @@ final class TileHandler: RequestHandler {
     }
 
     private func sendNotModified(_ context: AnswerContext, _ responder: inout Responder) {
-        if context.entry.tileset.isCompressed { scratch += TileHeaders.varyLine.utf8 }
         // SAFETY: the state's own array, alive as long as the state.
         unsafe shared.notModifiedHead.withUnsafeBytes { head in
             unsafe send(.notModified, head: head, UnsafeRawBufferPointer(start: nil, count: 0), nil, &responder)
@@ -506,7 +526,7 @@ final class TileHandler: RequestHandler {
 
     private static func refusesGzip(_ request: borrowing Request) -> Bool {
         guard let value = unsafe request.field(.acceptEncoding) else { return false }
-        return unsafe !AcceptEncoding.allowsGzip(value)
+        return unsafe !AcceptEncoding.takesGzip(value)
     }
 
     /// Whether the query is `v=` and the tileset's version: then the URL can be kept for ever.
@@ -519,9 +539,10 @@ final class TileHandler: RequestHandler {
         return true
     }
 
-    private static func wantsFamily(_ request: borrowing Request) -> Bool {
-        guard let value = unsafe request.field(.orizuruPrewarm) else { return false }
-        return unsafe value.elementsEqual("family".utf8)
+    /// How many levels a pre-warm wants to be warm with the tile; nil where the request is no pre-warm's.
+    private static func warmLevels(_ request: borrowing Request) -> Int? {
+        guard let value = unsafe request.field(.orizuruPrewarm) else { return nil }
+        return unsafe PrewarmProtocol.levels(of: String(decoding: value, as: UTF8.self))
     }
 
     /// Which of several allowed origins asks; nil where there are not several, or another one asks.
@@ -625,6 +646,8 @@ private struct AnswerContext {
     let origin: Int?
     /// Nanoseconds, where they are worth telling.
     var duration: Int?
+    /// Whether the format was chosen by the Accept field.
+    var byAccept = false
 
     init(entry: ServedCatalog.Entry, tier: TileTier, isVersioned: Bool, origin: Int?) {
         self.entry = entry

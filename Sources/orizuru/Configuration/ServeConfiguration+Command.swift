@@ -32,6 +32,7 @@ extension ServeConfiguration {
                 group: Keys.listen.facts.group
             )
         ]
+            + [OptionSpec(noDiskCacheFlag, help: "Keep no tiles on disk.", group: Keys.cacheDir.facts.group)]
             + Keys.all.compactMap { key in
                 key.flag.map { flag in
                     OptionSpec(

@@ -4,6 +4,7 @@ import JSONText
 import Telemetry
 import TileCache
 import TileModel
+import TilePipeline
 
 extension ServeConfiguration {
     /// Every key of the configuration. Flags, environment variables, help, the example and the documentation come from
@@ -28,6 +29,26 @@ extension ServeConfiguration {
                 Where to listen. The default answers this machine alone; 0.0.0.0:8080 or [::]:8080 answers the network. \
                 Port 0 picks a free port, which the line 'listening on' names. unix: is a socket in the file system, for \
                 a proxy on this machine; systemd takes the sockets of a socket unit.
+                """
+        )
+        static let admin = ConfigurationKey(
+            "admin",
+            SettingKind.listenAddress.orNone("off"),
+            standard: .string("off"),
+            group: admins,
+            help: """
+                Where operators start and end pre-warm jobs, purge tiles and reload the catalog (GET / there lists what \
+                there is). An address that others can reach needs adminTokenFile.
+                """
+        )
+        static let adminTokenFile = ConfigurationKey(
+            "adminTokenFile",
+            SettingKind.filePath.orNone("off"),
+            standard: .string("off"),
+            group: admins,
+            help: """
+                A file with the token that requests of operators must carry: 'Authorization: Bearer TOKEN'. At least 16 \
+                characters; readable by this server's user alone.
                 """
         )
         static let memory = ConfigurationKey(
@@ -64,6 +85,17 @@ extension ServeConfiguration {
                 503 with Retry-After.
                 """
         )
+        static let lookAhead = ConfigurationKey(
+            "lookAhead",
+            .onOrOff,
+            standard: .string("on"),
+            group: general,
+            help: """
+                Whether idle workers render what will probably be asked for next: the rest of a viewport that is filling, \
+                the edge towards which a viewer moves, the middle before it is zoomed into. Costs at most about a quarter \
+                more renders; off saves them.
+                """
+        )
         static let reconstruction = ConfigurationKey<ReconstructionParameters.Mode>(
             "reconstruction",
             .choice("MODE"),
@@ -83,6 +115,13 @@ extension ServeConfiguration {
                 The JPEG quality of tiles that are encoded. auto: \(ReconstructionParameters.defaultQuality) in rounded \
                 mode, \(ReconstructionParameters.exactQuality) in exact mode, which knows no other.
                 """
+        )
+        static let tilesetQuality = ConfigurationKey(
+            "tilesetQuality",
+            SettingKind.qualityRules.orNone("off"),
+            standard: .string("off"),
+            group: picture,
+            help: "The JPEG quality of single tilesets, by id, in place of quality. Stored tiles are sent as they are."
         )
         static let overzoom = ConfigurationKey(
             "maps.overzoom",
@@ -120,6 +159,111 @@ extension ServeConfiguration {
             standard: .string("off"),
             group: cache,
             help: "How long a tile that nobody has asked for stays in memory. off: until its room is needed."
+        )
+        static let redis = ConfigurationKey(
+            "redis",
+            SettingKind.secretText(
+                "URL",
+                "a URL such as redis://HOST:6379/0, unix:/run/redis/redis.sock or "
+                    + "redis-cluster://HOST:PORT,HOST:PORT, with USER:PASSWORD@ where needed"
+            ).orNone("off"),
+            standard: .string("off"),
+            group: shared,
+            help: """
+                A Redis-compatible server or cluster that several of these servers share: a tile that one of them rendered \
+                is rendered by no other. Needs the package trait Redis. Everything is served without it where it fails. \
+                A password is better kept in the environment or in the file than on the command line, which others see.
+                """
+        )
+        static let sharedPrefix = ConfigurationKey(
+            "shared.prefix",
+            SettingKind.keyPrefix.orNone("off"),
+            standard: .string("off"),
+            group: shared,
+            help: "Stands in front of every key, where several installations use one database."
+        )
+        static let sharedTimeToLive = ConfigurationKey(
+            "shared.timeToLive",
+            .duration(.seconds(60)...(.seconds(3650 * 86_400))),
+            standard: .string("7d"),
+            group: shared,
+            help: "How long the shared server keeps a tile, a tenth more or less."
+        )
+        static let sharedTimeout = ConfigurationKey(
+            "shared.timeout",
+            .duration(.milliseconds(1)...(.seconds(60))),
+            standard: .string("50ms"),
+            group: shared,
+            help: """
+                How long a call of the shared server may take in all. Beyond it the tile comes from elsewhere; after five \
+                such calls in a row the server is left alone for a while.
+                """
+        )
+        static let sharedConnectTimeout = ConfigurationKey(
+            "shared.connectTimeout",
+            .duration(.milliseconds(1)...(.seconds(60))),
+            standard: .string("50ms"),
+            group: shared,
+            help: "How long opening a connection may take of that."
+        )
+        static let sharedConnections = ConfigurationKey(
+            "shared.connections",
+            .count(1...256, of: "connections"),
+            standard: .integer(4),
+            group: shared,
+            help: "Connections to each shared server. A family of tiles is one question, so that a few are enough."
+        )
+        static let cacheDir = ConfigurationKey(
+            "cacheDir",
+            .cacheFolder,
+            standard: .string("auto"),
+            group: disk,
+            help: """
+                The folder where rendered tiles outlive the process; one server's alone. auto: orizuru below the user's \
+                cache folder ($XDG_CACHE_HOME, else ~/.cache), unless another server uses that. off: none, as \
+                --no-disk-cache says, too.
+                """
+        )
+        static let cacheSize = ConfigurationKey(
+            "cacheSize",
+            .bytes(.mebibytes(64)...(.gibibytes(16384))),
+            standard: .string("20GiB"),
+            group: disk,
+            help: "What all files in that folder may take together; never exceeded."
+        )
+        static let diskAdmission = ConfigurationKey<TierConfiguration.Admission>(
+            "disk.admission",
+            .choice("RULE"),
+            standard: .string(TierConfiguration.Admission.families.rawValue),
+            group: disk,
+            help: """
+                Which tiles are written to disk and to the shared tier. families: all that is rendered, a family at a time. \
+                second-request: only tiles that are asked for again, which keeps visitors who come once from filling them.
+                """
+        )
+        static let diskQueue = ConfigurationKey(
+            "disk.queue",
+            .bytes(.mebibytes(1)...(.gibibytes(64))),
+            standard: .string("64MiB"),
+            group: disk,
+            help: "Finished tiles that may wait to be written, in bytes for each tier; beyond it they are not written."
+        )
+        static let diskPatience = ConfigurationKey(
+            "disk.patience",
+            .duration(.milliseconds(1)...(.seconds(60))),
+            standard: .string("30ms"),
+            group: disk,
+            help: """
+                How long a request waits for the tiers behind memory; then its tile is rendered. A tier that is late three \
+                times in a row is left alone for a while.
+                """
+        )
+        static let diskFlushInterval = ConfigurationKey(
+            "disk.flushInterval",
+            .duration(.milliseconds(10)...(.seconds(3600))),
+            standard: .string("1s"),
+            group: disk,
+            help: "How often what was written is made durable: tiles younger than that are lost where the power fails."
         )
         static let maxAge = ConfigurationKey(
             "http.maxAge",
@@ -266,10 +410,15 @@ extension ServeConfiguration {
 
         /// All of them, in the order of help and example.
         static let all: [ConfigurationKeyFacts] = [
-            paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
-            reconstruction.facts, quality.facts,
+            paths.facts, listen.facts, admin.facts, adminTokenFile.facts, memory.facts, workers.facts, reactors.facts,
+            queueLimit.facts,
+            lookAhead.facts, reconstruction.facts, quality.facts, tilesetQuality.facts,
             overzoom.facts, watch.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
+            cacheDir.facts, cacheSize.facts, diskAdmission.facts, diskQueue.facts, diskPatience.facts,
+            diskFlushInterval.facts,
+            redis.facts, sharedPrefix.facts, sharedTimeToLive.facts, sharedTimeout.facts, sharedConnectTimeout.facts,
+            sharedConnections.facts,
             maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,
             trustedProxies.facts, headerBytes.facts, targetBytes.facts, connections.facts,
             connectionsPerAddress.facts, requestsPerConnection.facts, headerTimeout.facts, idleTimeout.facts,
@@ -278,9 +427,12 @@ extension ServeConfiguration {
         ]
 
         private static let general = "Server"
+        private static let admins = "Operators"
         private static let picture = "Pictures"
         private static let maps = "Tilesets"
         private static let cache = "Memory cache"
+        private static let disk = "Disk"
+        private static let shared = "Shared tier"
         private static let http = "HTTP"
         private static let log = "Log"
 

@@ -37,6 +37,15 @@ extension ServeConfiguration {
                 settings[key.path] = Setting(value: list(command.positionals), origin: .flag)
             }
         }
+        if command.flag(noDiskCacheFlag) {
+            let key = Keys.cacheDir.facts
+            if let folder = key.flag.flatMap(command.value) {
+                throw ConfigurationError(
+                    "--\(noDiskCacheFlag) and --cache-dir \(folder) contradict each other; give one"
+                )
+            }
+            settings[key.path] = Setting(value: .string("off"), origin: .flag)
+        }
         var reader = SettingReader(settings: settings, machine: machine)
         let configuration = try ServeConfiguration(&reader)
         return Loaded(configuration: configuration, warnings: warnings(environment))
@@ -44,6 +53,8 @@ extension ServeConfiguration {
 
     /// The flag that names the file; the variable does the same.
     static let configFlag = "config"
+    /// Says the same as `--cache-dir off`.
+    static let noDiskCacheFlag = "no-disk-cache"
     static let configVariable = ConfigurationKeyFacts.environmentPrefix + "CONFIG"
 
     private static func fromEnvironment(_ value: String, _ key: ConfigurationKeyFacts) -> JSONValue {

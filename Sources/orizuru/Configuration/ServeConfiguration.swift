@@ -5,6 +5,7 @@ import HTTPServer
 import Telemetry
 import TileCache
 import TileModel
+import TilePipeline
 import TileService
 
 /// Everything that `orizuru serve` is told: one value, complete and valid, made by `ServeConfiguration.load`.
@@ -14,6 +15,7 @@ struct ServeConfiguration: Sendable, Equatable {
     /// Not empty.
     let paths: [String]
     let listen: [ListenPlace]
+    let admin: Admin
     /// The byte budget of the memory cache.
     let memory: ByteCount
     /// Threads that render.
@@ -22,10 +24,16 @@ struct ServeConfiguration: Sendable, Equatable {
     let reactors: Int
     /// Families that may wait for a worker.
     let queueLimit: Int
+    /// Whether idle workers render ahead.
+    let looksAhead: Bool
     /// Reconstruction mode and quality.
     let parameters: ReconstructionParameters
     let maps: Maps
+    /// The same of single tilesets.
+    let parametersByTileset: [String: ReconstructionParameters]
     let eviction: Eviction
+    let disk: Disk
+    let shared: Shared
     let http: HTTP
     let log: Log
 
@@ -41,6 +49,27 @@ struct ServeConfiguration: Sendable, Equatable {
         let policy: EvictionPolicy
         /// Nil: no limit.
         let warmTimeToLive: Duration?
+    }
+
+    /// What is kept on disk.
+    struct Disk: Sendable, Equatable {
+        let folder: CacheFolder
+        let size: ByteCount
+        let admission: TierConfiguration.Admission
+        let queue: ByteCount
+        let patience: Duration
+        let flushInterval: Duration
+    }
+
+    /// The tier that several servers share.
+    struct Shared: Sendable, Equatable {
+        /// May hold a password. Nil: there is none.
+        let url: String?
+        let prefix: String
+        let timeToLive: Duration
+        let timeout: Duration
+        let connectTimeout: Duration
+        let connections: Int
     }
 
     /// Limits, deadlines and headers of the HTTP server.
@@ -77,18 +106,46 @@ struct ServeConfiguration: Sendable, Equatable {
         let access: String?
     }
 
+    /// The listener for operators.
+    struct Admin: Sendable, Equatable {
+        /// Nil: there is none.
+        let listen: ListenAddress?
+        let tokenFile: String?
+    }
+
     /// Reads every key out of the settings, and checks what several keys say together.
     init(_ settings: inout SettingReader) throws(ConfigurationError) {
         paths = try settings.read(Keys.paths)
         listen = try settings.read(Keys.listen)
+        admin = Admin(
+            listen: try settings.read(Keys.admin),
+            tokenFile: try settings.read(Keys.adminTokenFile)
+        )
         memory = try settings.read(Keys.memory)
         workers = try settings.read(Keys.workers)
         reactors = try settings.read(Keys.reactors)
         queueLimit = try settings.read(Keys.queueLimit)
         maps = Maps(overzoom: try settings.read(Keys.overzoom), watches: try settings.read(Keys.watch) == .on)
+        looksAhead = try settings.read(Keys.lookAhead)
         eviction = Eviction(
             policy: try settings.read(Keys.evictionPolicy),
             warmTimeToLive: try settings.read(Keys.warmTimeToLive)
+        )
+        disk = Disk(
+            folder: try settings.read(Keys.cacheDir),
+            size: try settings.read(Keys.cacheSize),
+            admission: try settings.read(Keys.diskAdmission),
+            queue: try settings.read(Keys.diskQueue),
+            patience: try settings.read(Keys.diskPatience),
+            flushInterval: try settings.read(Keys.diskFlushInterval)
+        )
+        shared = Shared(
+            url: try settings.read(Keys.redis),
+            prefix: try settings.read(Keys.sharedPrefix) ?? "",
+            timeToLive: try settings.read(Keys.sharedTimeToLive),
+            timeout: try settings.read(Keys.sharedTimeout),
+            connectTimeout: try settings.read(Keys.sharedConnectTimeout),
+            connections: try settings.read(Keys.sharedConnections)
         )
         http = HTTP(
             maxAge: try settings.read(Keys.maxAge),
@@ -112,21 +169,39 @@ struct ServeConfiguration: Sendable, Equatable {
             format: try settings.read(Keys.logFormat),
             access: try settings.read(Keys.accessLog)
         )
-        parameters = try Self.readParameters(&settings)
+        let quality = try settings.read(Keys.quality)
+        parameters = try Self.parameters(&settings, quality, Keys.quality.facts)
+        var byTileset: [String: ReconstructionParameters] = [:]
+        for (id, quality) in try settings.read(Keys.tilesetQuality) ?? [:] {
+            byTileset[id] = try Self.parameters(&settings, quality, Keys.tilesetQuality.facts)
+        }
+        parametersByTileset = byTileset
         try Self.check(&settings, paths: paths, http: http)
+        if let address = admin.listen, admin.tokenFile == nil, !address.isLoopback {
+            throw ConfigurationError(
+                "\(settings.place(of: Keys.admin.facts)): \(address) can be reached by others, so \(Keys.adminTokenFile.facts.path) "
+                    + "has to name a file with a token; or listen on 127.0.0.1"
+            )
+        }
+        if let url = shared.url, let reason = Integrations.refusal(ofSharedTierAt: url) {
+            throw ConfigurationError("\(settings.place(of: Keys.redis.facts)): \(reason)")
+        }
     }
 
-    private static func readParameters(
-        _ settings: inout SettingReader
+    /// `key`: where the quality is set.
+    private static func parameters(
+        _ settings: inout SettingReader,
+        _ quality: Int?,
+        _ key: ConfigurationKeyFacts
     ) throws(ConfigurationError) -> ReconstructionParameters {
         let mode = try settings.read(Keys.reconstruction)
-        let quality = try settings.read(Keys.quality)
         guard let parameters = ReconstructionParameters(mode: mode, quality: quality) else {
             let exact = settings.place(of: Keys.reconstruction.facts)
             throw ConfigurationError(
                 """
-                \(settings.place(of: Keys.quality.facts)): exact reconstruction (\(exact)) always has quality \
-                \(ReconstructionParameters.exactQuality); leave quality out or set it to auto, or choose rounded
+                \(settings.place(of: key)): exact reconstruction (\(exact)) always has quality \
+                \(ReconstructionParameters.exactQuality); leave \(key.path) out or set it to \(key.standardText ?? ""), or \
+                choose rounded
                 """
             )
         }

@@ -40,6 +40,17 @@ extension SettingKind where Value == [ListenPlace] {
     }
 }
 
+extension SettingKind where Value == ListenAddress {
+    /// One address and a port.
+    static let listenAddress = SettingKind(
+        placeholder: "ADDRESS:PORT",
+        accepted: "an address and a port such as 127.0.0.1:8081 or [::1]:0 (port 0: any free port)"
+    ) { value, _ in
+        guard case .string(let text) = value else { return nil }
+        return ListenAddress(parsing: text)
+    }
+}
+
 extension SettingKind where Value == [String] {
     /// One or several origins, or `*`.
     static let origins = SettingKind(
@@ -124,6 +135,25 @@ extension SettingKind where Value == CacheRules {
         guard let duration = DurationText.parse(text) else { return nil }
         let seconds = DurationText.wholeMilliseconds(duration) / 1000
         return (0...longest).contains(seconds) ? seconds : nil
+    }
+}
+
+extension SettingKind where Value == [String: Int] {
+    /// `ID: QUALITY; ID: QUALITY`.
+    static let qualityRules = SettingKind(
+        placeholder: "RULES",
+        accepted: "rules such as 'world: 75; slide-1: 85', one per tileset, each from 1 to 100"
+    ) { value, _ in
+        guard case .string(let text) = value else { return nil }
+        var rules: [String: Int] = [:]
+        for rule in parts(of: text, at: ";") where !rule.isEmpty {
+            guard let colon = rule.lastIndex(of: ":"),
+                let quality = Int(parts(of: rule[rule.index(after: colon)...], at: ":")[0]), (1...100).contains(quality)
+            else { return nil }
+            let id = parts(of: rule[..<colon], at: ";")[0]
+            guard !id.isEmpty, rules.updateValue(quality, forKey: id) == nil else { return nil }
+        }
+        return rules.isEmpty ? nil : rules
     }
 }
 

@@ -96,6 +96,17 @@ extension SettingKind where Value: RawRepresentable & CaseIterable, Value.RawVal
     static func choice(_ placeholder: String) -> SettingKind { choice(placeholder, named: \.rawValue) }
 }
 
+extension SettingKind where Value == Bool {
+    /// A switch.
+    static let onOrOff = SettingKind(placeholder: "on|off", accepted: "on or off") { value, _ in
+        switch value {
+        case .string("on"), .bool(true): true
+        case .string("off"), .bool(false): false
+        default: nil
+        }
+    }
+}
+
 extension SettingKind where Value == String {
     /// An origin as the header `Access-Control-Allow-Origin` carries it, or `*`.
     static let origin = SettingKind(
@@ -109,6 +120,27 @@ extension SettingKind where Value == String {
         // It goes into a header as it is: visible ASCII, and nothing that would end an authority.
         let isPlain = host.allSatisfy { (0x21...0x7E).contains($0) && !"/?#@,\"\\".utf8.contains($0) }
         return host.isEmpty || host.count > 255 || !isPlain ? nil : text
+    }
+}
+
+extension SettingKind where Value == String {
+    /// A text that may hold a password. What is wrong with it is said by who uses it, without repeating it.
+    static func secretText(_ placeholder: String, _ accepted: String) -> SettingKind {
+        SettingKind(placeholder: placeholder, accepted: accepted) { value, _ in
+            guard case .string(let text) = value, !text.isEmpty else { return nil }
+            return text
+        }
+    }
+
+    /// What stands in front of keys on a shared server.
+    static let keyPrefix = SettingKind(
+        placeholder: "TEXT",
+        accepted: "at most 64 visible ASCII characters, none of them a brace, a quote or a backslash"
+    ) { value, _ in
+        guard case .string(let text) = value, (1...64).contains(text.utf8.count),
+            text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && !"{}\"'\\".utf8.contains($0) })
+        else { return nil }
+        return text
     }
 }
 

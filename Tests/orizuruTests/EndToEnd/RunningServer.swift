@@ -9,8 +9,14 @@ final class RunningServer {
     let process: ServerProcess
     let port: UInt16
 
-    init(_ paths: [String], _ options: [String] = []) throws {
-        process = try ServerProcess("orizuru", ["serve"] + paths + ["--listen", "127.0.0.1:0"] + options)
+    init(_ paths: [String], _ options: [String] = [], environment: [String: String] = [:]) throws {
+        // Nothing is left behind in the folder of whoever runs the tests.
+        let disk = options.contains("--cache-dir") ? [] : ["--no-disk-cache"]
+        process = try ServerProcess(
+            "orizuru",
+            ["serve"] + paths + ["--listen", "127.0.0.1:0"] + disk + options,
+            environment: environment
+        )
         port = try process.waitUntilListening()
     }
 

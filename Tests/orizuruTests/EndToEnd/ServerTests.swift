@@ -181,7 +181,10 @@ struct ServerTests {
     @Test("a port that is taken is said so, with exit code 1")
     func portTaken() throws {
         let server = try RunningServer([sampleFolder])
-        let second = try ServerProcess("orizuru", ["serve", sampleFolder, "--listen", "127.0.0.1:\(server.port)"])
+        let second = try ServerProcess(
+            "orizuru",
+            ["serve", sampleFolder, "--no-disk-cache", "--listen", "127.0.0.1:\(server.port)"]
+        )
         #expect(second.waitForExit(timeout: 30) == 1)
         #expect(second.errors.contains("\(server.port)"))
     }

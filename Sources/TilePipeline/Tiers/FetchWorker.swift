@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import LockFree
+import Telemetry
+import TileCache
+import TileModel
+
+/// One I/O thread: takes calls from the fetch board, asks the tiers one after the other, and brings what they have into
+/// memory. Runs on its thread alone; blocks on disks and sockets, which nobody else does.
+final class FetchWorker {
+    private let stack: TierStack
+    private let pipeline: TilePipeline
+    private let participant: CacheParticipant
+    private let buffer = TierBuffer()
+    private var inserter: MemoryInserter
+
+    init(_ stack: TierStack, _ pipeline: TilePipeline) {
+        self.stack = stack
+        self.pipeline = pipeline
+        participant = stack.cache.makeParticipant()
+        inserter = MemoryInserter(cache: stack.cache, participant: participant)
+    }
+
+    /// Works until the stack stops.
+    func run() {
+        while true {
+            let next = stack.board.wait { [stack] board -> (TierStack.Board.Job, MemberForms)?? in
+                if stack.isEnding { return .some(nil) }
+                return board.take(now: MonotonicClock.nanoseconds).map { .some($0) }
+            }
+            guard let (job, forms) = next else { return }
+            work(at: job, forms)
+        }
+    }
+
+    private func work(at job: TierStack.Board.Job, _ forms: MemberForms) {
+        let payload = job.payload
+        let tileset = payload.tileset
+        let family = TierFamilyKey(edition: tileset.edition, parent: payload.tile)
+        let asked = job.isWhole ? payload.possibleForms : forms
+        var left: [(form: MemberForm, key: TileKey)] = asked.compactMap { form in
+            let tile = payload.coordinate(of: form)
+            return tileset.key(of: tile, format: payload.format, padded: form.isPadded).map { (form, $0) }
+        }
+        if job.isWhole {
+            left.removeAll { stack.cache.contains($0.key, by: participant) }
+        }
+        var found: [MemberForm: TileOutcome] = [:]
+        for level in stack.levels {
+            guard !left.isEmpty else { break }
+            look(in: level, family, payload, asked, &left, &found)
+        }
+        let waiting = left.map(\.form).filter(asked.contains)
+        if !waiting.isEmpty, !job.isWhole, isElsewhere(job, family) {
+            // Another server of the fleet renders it: ask again, at growing intervals.
+            let delay = min(5_000_000 << min(job.postponements, 4), 50_000_000)
+            let until = MonotonicClock.nanoseconds + delay
+            let done = MemberForms(found.keys)
+            let answered = stack.board.withLock { $0.postpone(job, until: until, found: done) }
+            answer(answered, found, payload)
+            stack.wakeClock()
+        } else {
+            let waiters = stack.board.withLock { $0.finish(job) }
+            answer(waiters, found, payload)
+        }
+        for outcome in found.values { outcome.release() }
+    }
+
+    private func isElsewhere(_ job: TierStack.Board.Job, _ family: TierFamilyKey) -> Bool {
+        let patience = stack.configuration.fleetPatience.wholeNanoseconds
+        guard MonotonicClock.nanoseconds - job.begun < patience else { return false }
+        return stack.claim(family) == .elsewhere
+    }
+
+    private func answer(
+        _ waiters: [(form: MemberForm?, waiter: FetchWaiter)],
+        _ found: [MemberForm: TileOutcome],
+        _ payload: JobPayload
+    ) {
+        for (form, waiter) in waiters {
+            if let form, let outcome = found[form] {
+                let isGone = waiter.place.withLock { place -> Bool in
+                    defer { place = .gone }
+                    if case .gone = place { return true }
+                    return false
+                }
+                if !isGone { waiter.waiter.receiver.receive(outcome.retained(), for: waiter.waiter.ticket) }
+            } else {
+                pipeline.renderAfterFetch(payload, form, waiter)
+            }
+        }
+    }
+
+    /// The tile in memory; where that did not take it, in its file; else in a block that lives for its answer.
+    private func outcome(
+        _ pinned: PinnedTile?,
+        _ bytes: ArraySlice<UInt8>,
+        _ name: TierKey,
+        _ tier: any Tier
+    ) -> TileOutcome {
+        if let pinned { return .tile(pinned, tier.kind) }
+        if let region = (tier as? any FileTier)?.region(of: name) {
+            return .file(FileTile(headers: inserter.headerBlock, region: region), tier.kind)
+        }
+        return .tile(inserter.uncached(bytes), tier.kind)
+    }
+
+    /// Asks one tier for what is left, and brings what it has into memory.
+    private func look(
+        in level: TierStack.Level,
+        _ family: TierFamilyKey,
+        _ payload: JobPayload,
+        _ asked: MemberForms,
+        _ left: inout [(form: MemberForm, key: TileKey)],
+        _ found: inout [MemberForm: TileOutcome]
+    ) {
+        let tier = level.tier
+        guard tier.isAvailable else { return }
+        let tileset = payload.tileset
+        // A tier whose calls cost more than tiles gives the siblings as well.
+        var wanted = left
+        if tier.prefersWholeFamilies {
+            for form in payload.possibleForms where !asked.contains(form) {
+                let tile = payload.coordinate(of: form)
+                guard let key = tileset.key(of: tile, format: payload.format, padded: form.isPadded),
+                    !stack.cache.contains(key, by: participant)
+                else { continue }
+                wanted.append((form, key))
+            }
+        }
+        let keys = wanted.map { TierKey($0.key, of: tileset.edition) }
+        guard keys.contains(where: tier.mayHave) else { return }
+        let admission = level.pace.admit()
+        guard admission != .refused else { return }
+        let start = MonotonicClock.nanoseconds
+        let answers = tier.get(keys, of: family, into: buffer)
+        let duration = MonotonicClock.nanoseconds - start
+        level.getSeconds.observe(nanoseconds: duration)
+        level.pace.record(success: duration < stack.configuration.patience.wholeNanoseconds, of: admission)
+        var spread = TierWrite(family: family)
+        for ((form, key), (name, answer)) in zip(wanted, zip(keys, answers)) {
+            guard case .found(let tile) = answer else { continue }
+            let isAsked = asked.contains(form)
+            let bytes = buffer.bytes[tile.range]
+            let pinned = inserter.insert(
+                bytes,
+                as: key,
+                in: tileset,
+                cost: tile.cost,
+                arrival: isAsked ? .requested : .speculative
+            )
+            if isAsked {
+                found[form] = outcome(pinned, bytes, name, tier)
+            } else {
+                pinned?.release()
+            }
+            _ = spread.append(name, cost: tile.cost, bytes: buffer.bytes[tile.range])
+        }
+        let given = MemberForms(found.keys)
+        left.removeAll { given.contains($0.form) }
+        stack.spread(spread, from: tier.kind)
+    }
+}
+
+/// Brings tiles that other tiers kept into memory. One thread's.
+struct MemoryInserter {
+    private let cache: TileCache
+    private let participant: CacheParticipant
+    /// Of the tile that was inserted last.
+    private(set) var headerBlock: [UInt8] = []
+
+    init(cache: TileCache, participant: CacheParticipant) {
+        self.cache = cache
+        self.participant = participant
+    }
+
+    /// The tile in memory; nil where that does not take it. What tiers keep follows from its edition alone, so its
+    /// tag does.
+    mutating func insert(
+        _ bytes: ArraySlice<UInt8>,
+        as key: TileKey,
+        in tileset: OpenTileset,
+        cost: UInt32,
+        arrival: TileArrival,
+        identity: UInt64 = 0,
+        modified: Int? = nil
+    ) -> PinnedTile? {
+        headerBlock.removeAll(keepingCapacity: true)
+        tileset.headers.appendHeaders(
+            of: key,
+            entityTag: tileset.entityTag(of: key, fileIdentity: identity),
+            format: key.format ?? tileset.format,
+            byteCount: bytes.count,
+            modified: modified,
+            isGzip: OpenTileset.isGzip(bytes, format: key.format ?? tileset.format),
+            to: &headerBlock
+        )
+        // SAFETY: both arrays are alive and unchanged for the call; the cache copies before it returns.
+        return unsafe headerBlock.withUnsafeBytes { headers in
+            unsafe bytes.withUnsafeBytes { body in
+                let outcome = unsafe cache.insert(
+                    key,
+                    headers: headers,
+                    body: body,
+                    cost: cost,
+                    arrival: arrival,
+                    pinned: true,
+                    by: participant
+                )
+                switch outcome {
+                case .inserted(let pinned?), .alreadyThere(let pinned?): return pinned
+                case .inserted(nil), .alreadyThere(nil), .refused: return nil
+                }
+            }
+        }
+    }
+
+    /// The tile that was refused last, in a block outside of memory's budget.
+    func uncached(_ bytes: ArraySlice<UInt8>) -> PinnedTile {
+        // SAFETY: both arrays are alive and unchanged for the call, which copies.
+        unsafe headerBlock.withUnsafeBytes { headers in
+            unsafe bytes.withUnsafeBytes { unsafe cache.makeUncached(headers: headers, body: $0) }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import LockFree
+import Telemetry
+import TileModel
+
+/// Writes families to one tier on a thread of its own, so that no request and no render waits for it.
+///
+/// Any thread submits; nothing waits. What finds no room is dropped and counted: the tile was served, it will be rendered
+/// again. Every submission has exactly one outcome, counted by `orizuru_write_behind_total{tier,outcome}` and told to
+/// `observer`; also those that are left when the process ends.
+final class WriteBehind: Sendable {
+    /// What became of a submission.
+    enum Outcome: Hashable, Sendable {
+        case stored
+        case refused(TierRefusal)
+        /// Too much waited.
+        case overflow
+        /// The process ended before.
+        case shutdown
+
+        var label: String {
+            switch self {
+            case .stored: "stored"
+            case .refused(let reason): reason.rawValue
+            case .overflow: "overflow"
+            case .shutdown: "shutdown"
+            }
+        }
+
+        fileprivate static let all: [Outcome] =
+            [.stored, .overflow, .shutdown] + TierRefusal.allCases.map { .refused($0) }
+    }
+
+    private struct State: Sendable {
+        var queue: WriteQueue
+        var isStopping = false
+        /// When what is left is given up; monotonic nanoseconds.
+        var deadline = Int.max
+    }
+
+    private let tier: any Tier
+    private let state: ConditionLock<State>
+    private let counters: [Outcome: Counter]
+    private let seconds: Histogram
+    private let observer: @Sendable (TierFamilyKey, Outcome) -> Void
+    private let thread = Lock<OSThread?>(nil)
+
+    init(
+        to tier: any Tier,
+        limits: WriteQueue.Limits,
+        metrics: MetricsRegistry,
+        seconds: Histogram,
+        observer: @escaping @Sendable (TierFamilyKey, Outcome) -> Void = { _, _ in }
+    ) {
+        self.tier = tier
+        self.seconds = seconds
+        self.observer = observer
+        let state = ConditionLock(State(queue: WriteQueue(limits)))
+        self.state = state
+        let label = tier.kind.label.description
+        var counters: [Outcome: Counter] = [:]
+        for outcome in Outcome.all {
+            counters[outcome] = metrics.counter(
+                "orizuru_write_behind_total",
+                help: "Submissions of finished tiles to a tier, by what became of them.",
+                labels: ["tier": label, "outcome": outcome.label]
+            )
+        }
+        self.counters = counters
+        metrics.gauge(
+            "orizuru_write_behind_bytes",
+            help: "Bytes of finished tiles that wait to be written to a tier.",
+            labels: ["tier": label]
+        ) { Double(state.withLock { $0.queue.bytes }) }
+    }
+
+    func start() throws(ThreadError) {
+        let thread = try OSThread(name: "write-\(tier.kind.label)", nice: 5) { [self] in run() }
+        self.thread.withLock { $0 = thread }
+    }
+
+    /// Hands a family over.
+    func submit(_ write: TierWrite) {
+        guard !write.tiles.isEmpty else { return }
+        let now = MonotonicClock.nanoseconds
+        let (outcome, isDue) = state.withLock { state -> (Outcome?, Bool) in
+            if state.isStopping { return (.shutdown, false) }
+            let wasEmpty = state.queue.count == 0
+            guard state.queue.submit(write, now: now) else { return (.overflow, false) }
+            return (nil, wasEmpty || state.queue.isDue(now: now))
+        }
+        if let outcome { report(outcome, write.family, 1) }
+        if isDue { state.signal() }
+    }
+
+    /// Writes what waits, for at most so long, and ends. What is left is counted as lost to the end.
+    func stop(within limit: Duration) {
+        let (seconds, attoseconds) = limit.components
+        let deadline = MonotonicClock.nanoseconds + Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
+        state.withLock { state in
+            state.isStopping = true
+            state.deadline = deadline
+        }
+        state.broadcast()
+        thread.withLock { $0 }?.join()
+        // Where the thread never ran.
+        while true {
+            let rest = state.withLock { $0.queue.takeBatch() }
+            if rest.isEmpty { return }
+            for entry in rest { report(.shutdown, entry.write.family, entry.submissions) }
+        }
+    }
+
+    private func run() {
+        while let batch = nextBatch() {
+            for entry in batch {
+                let isOver = state.withLock { $0.isStopping && MonotonicClock.nanoseconds >= $0.deadline }
+                let outcome = isOver ? .shutdown : write(entry.write)
+                report(outcome, entry.write.family, entry.submissions)
+            }
+        }
+    }
+
+    private func write(_ write: TierWrite) -> Outcome {
+        let start = MonotonicClock.nanoseconds
+        defer { seconds.observe(nanoseconds: MonotonicClock.nanoseconds - start) }
+        switch tier.insert(write) {
+        case .stored: return .stored
+        case .refused(let reason): return .refused(reason)
+        }
+    }
+
+    /// The next batch that is due; nil at the end, when nothing is left.
+    private func nextBatch() -> [WriteQueue.Entry]? {
+        while true {
+            let now = MonotonicClock.nanoseconds
+            let delay = state.withLock { $0.queue.timeUntilDue(now: now) } ?? 60_000_000_000
+            let batch = state.wait(forAtMost: .nanoseconds(delay)) { state -> [WriteQueue.Entry]?? in
+                if state.isStopping || state.queue.isDue(now: MonotonicClock.nanoseconds) {
+                    let batch = state.queue.takeBatch()
+                    return batch.isEmpty ? .some(nil) : .some(batch)
+                }
+                // The first one sets the time to wait for.
+                return delay == 60_000_000_000 && state.queue.count > 0 ? .some([]) : nil
+            }
+            switch batch {
+            case .some(.some(let batch)) where !batch.isEmpty: return batch
+            case .some(.none): return nil
+            default: continue
+            }
+        }
+    }
+
+    private func report(_ outcome: Outcome, _ family: TierFamilyKey, _ submissions: Int) {
+        counters[outcome]?.add(submissions)
+        observer(family, outcome)
+    }
+}

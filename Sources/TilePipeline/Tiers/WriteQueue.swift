@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TileModel
+
+/// Families that wait to be written behind the requests, bounded by number and bytes. A state machine: its caller gives the
+/// time.
+///
+/// Tiles of a family that come while it waits join it, so that what several workers make of it becomes one write. Every
+/// submission has one outcome: refused at once, or that of the write which it became part of.
+struct WriteQueue: Sendable {
+    /// When a batch goes out, and how much may wait.
+    struct Limits: Hashable, Sendable {
+        /// Families of a batch.
+        var count = 64
+        /// Bytes of a batch.
+        var bytes = 8 << 20
+        /// Nanoseconds that the oldest waits at most.
+        var delay = 1_000_000_000
+        /// Bytes that may wait in all; more are refused.
+        var waitingBytes = 64 << 20
+    }
+
+    /// One write, and how many submissions it is made of.
+    struct Entry: Sendable {
+        var write: TierWrite
+        var submissions = 1
+    }
+
+    let limits: Limits
+    private var entries: [TierFamilyKey: Entry] = [:]
+    private var order: [(family: TierFamilyKey, time: Int)] = []
+    /// Bytes that wait.
+    private(set) var bytes = 0
+
+    init(_ limits: Limits = Limits()) { self.limits = limits }
+
+    /// Families that wait.
+    var count: Int { order.count }
+
+    /// Takes a write over; false where there is no room for it.
+    mutating func submit(_ write: TierWrite, now: Int) -> Bool {
+        guard bytes + write.bytes.count <= limits.waitingBytes else { return false }
+        if var entry = entries.removeValue(forKey: write.family) {
+            bytes -= entry.write.bytes.count
+            entry.write.merge(write)
+            entry.submissions += 1
+            bytes += entry.write.bytes.count
+            entries[write.family] = entry
+        } else {
+            entries[write.family] = Entry(write: write)
+            order.append((write.family, now))
+            bytes += write.bytes.count
+        }
+        return true
+    }
+
+    /// Whether a batch should go out.
+    func isDue(now: Int) -> Bool {
+        guard let oldest = order.first else { return false }
+        return order.count >= limits.count || bytes >= limits.bytes || now - oldest.time >= limits.delay
+    }
+
+    /// Nanoseconds until a batch is due by its age; nil where nothing waits.
+    func timeUntilDue(now: Int) -> Int? { order.first.map { max($0.time + limits.delay - now, 0) } }
+
+    /// The oldest families, one batch of them.
+    mutating func takeBatch() -> [Entry] {
+        var batch: [Entry] = []
+        var taken = 0
+        while batch.count < limits.count, taken < limits.bytes, let first = order.first {
+            order.removeFirst()
+            guard let entry = entries.removeValue(forKey: first.family) else { continue }
+            bytes -= entry.write.bytes.count
+            taken += entry.write.bytes.count
+            batch.append(entry)
+        }
+        return batch
+    }
+}

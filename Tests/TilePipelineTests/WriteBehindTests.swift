@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import LockFree
+import Telemetry
+import TestSupport
+import Testing
+import TileModel
+
+@testable import TilePipeline
+
+/// A tier that does as it is told.
+private final class ObedientTier: Tier {
+    let kind = TileTier.disk
+    let prefersWholeFamilies = false
+    var isAvailable: Bool { true }
+    /// What inserts answer, and whether they wait.
+    let state = ConditionLock((outcome: TierInsertOutcome.stored, isHeld: false, inserted: [Int]()))
+
+    func get(_ keys: [TierKey], of family: TierFamilyKey, into buffer: TierBuffer) -> [TierAnswer] {
+        keys.map { _ in .absent }
+    }
+
+    func insert(_ write: TierWrite) -> TierInsertOutcome {
+        state.wait { state in
+            guard !state.isHeld else { return nil }
+            state.inserted.append(write.tiles.count)
+            return state.outcome
+        }
+    }
+
+    func delete(_ keys: [TierKey], of family: TierFamilyKey) -> Bool { true }
+    func close() {}
+}
+
+@Suite("Writing behind")
+struct WriteBehindTests {
+    private let tier = ObedientTier()
+    private let outcomes = Lock<[WriteBehind.Outcome]>([])
+    private let metrics = MetricsRegistry()
+
+    private func writer(_ change: (inout WriteQueue.Limits) -> Void) -> WriteBehind {
+        var limits = WriteQueue.Limits()
+        limits.delay = 1_000_000
+        change(&limits)
+        let outcomes = outcomes
+        return WriteBehind(to: tier, limits: limits, metrics: metrics, seconds: Histogram()) { _, outcome in
+            outcomes.withLock { $0.append(outcome) }
+        }
+    }
+
+    private func write(_ number: Int, bytes: Int = 100) throws -> TierWrite {
+        let edition = TileEdition(high: 1, low: 2)
+        let tile = TileCoordinate(level: 5, x: number, y: 0)
+        let key = try #require(TileKey(ordinal: 0, tile: tile, variant: TileVariant(format: .jpeg)))
+        var write = TierWrite(family: TierFamilyKey(edition: edition, parent: tile))
+        _ = write.append(TierKey(key, of: edition), cost: 1, bytes: [UInt8](repeating: 1, count: bytes))
+        return write
+    }
+
+    private func counted(_ outcome: String) -> Int {
+        let series = "orizuru_write_behind_total{tier=\"disk\",outcome=\"\(outcome)\"} "
+        for line in String(decoding: metrics.render(), as: UTF8.self).split(separator: "\n")
+        where line.hasPrefix(series) {
+            return Int(line.dropFirst(series.count)) ?? -1
+        }
+        return -1
+    }
+
+    @Test("each submission has one outcome: stored, full, too much, or the end of the process")
+    func outcomesAddUp() throws {
+        let writer = writer { $0.waitingBytes = 2000 }
+        try writer.start()
+        for number in 0..<10 { writer.submit(try write(number)) }
+        while outcomes.withLock({ $0.count }) < 10 { Yield.now() }
+        tier.state.withLock { $0.outcome = .refused(.full) }
+        for number in 10..<15 { writer.submit(try write(number)) }
+        while outcomes.withLock({ $0.count }) < 15 { Yield.now() }
+        // The tier stands still: some wait, what is too much is dropped at once, the rest at the end.
+        tier.state.withLock { $0.isHeld = true }
+        for number in 15..<65 { writer.submit(try write(number)) }
+        #expect(counted("overflow") > 0)
+        let stopping = try OSThread(name: "stop") { writer.stop(within: .zero) }
+        Yield.now()
+        tier.state.withLock { $0.isHeld = false }
+        tier.state.broadcast()
+        stopping.join()
+        writer.submit(try write(65))
+        #expect(outcomes.withLock { $0.count } <= 66)
+        let labels = ["stored", "full", "overflow", "shutdown", "unavailable", "failed", "too-large"]
+        #expect(labels.reduce(0) { $0 + counted($1) } == 66)
+        #expect(counted("stored") == 10 && counted("full") >= 5 && counted("shutdown") > 0)
+    }
+
+    @Test("nothing submitted waits for the tier, and a batch goes out by its age")
+    func submittersDoNotWait() throws {
+        tier.state.withLock { $0.isHeld = true }
+        let writer = writer { $0.count = 1000 }
+        try writer.start()
+        for number in 0..<100 { writer.submit(try write(number)) }
+        #expect(outcomes.withLock { $0.isEmpty })
+        tier.state.withLock { $0.isHeld = false }
+        tier.state.broadcast()
+        while outcomes.withLock({ $0.count }) < 100 { Yield.now() }
+        #expect(outcomes.withLock { $0.allSatisfy { $0 == .stored } })
+        writer.stop(within: .seconds(5))
+    }
+
+    @Test("what waits at the end is written while there is time")
+    func flushAtTheEnd() throws {
+        let writer = writer { $0.delay = 3_600_000_000_000 }
+        try writer.start()
+        for number in 0..<20 { writer.submit(try write(number)) }
+        writer.stop(within: .seconds(30))
+        #expect(counted("stored") == 20 && tier.state.withLock { $0.inserted.count } == 20)
+    }
+}
+
+/// Gives the processor away for a moment.
+private enum Yield {
+    static func now() { usleep(1000) }
+}
