@@ -68,29 +68,29 @@ struct MBTilesArchiveTests {
         #expect(buffer.count == 45)
     }
 
-    @Test(
-        "hostile databases are refused with a reason, and end",
-        arguments: [
-            ("", "empty"),
-            ("CREATE TABLE other(a);", "no such table: tiles"),
-            ("CREATE TABLE tiles(a, b);", "no such column"),
-            (table, "empty"),
-            (table + "INSERT INTO tiles VALUES (-1,0,0,x'00');", "levels -1"),
-            (table + "INSERT INTO tiles VALUES (0,0,0,\(pixel)),(40,0,0,\(pixel));", "levels 0 to 40"),
-            (table + "INSERT INTO tiles VALUES (0,0,0,NULL);", "no bytes"),
-            (table + "INSERT INTO tiles VALUES (0,0,0,x'0102030405');", "no image"),
-            (table + "INSERT INTO tiles VALUES ('a','b','c','d');", "empty"),
-            (
-                "CREATE VIEW tiles AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r)"
-                    + " SELECT i AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'00' AS tile_data FROM r;",
-                "steps"
-            ),
-            (
-                "CREATE VIEW tiles AS SELECT load_extension('/tmp/x') AS zoom_level, 0 AS tile_column, 0 AS tile_row,"
-                    + " x'00' AS tile_data;", "SQLite says"
-            ),
-        ]
-    )
+    /// What a database is made of, and what is said of it.
+    private static let hostileDatabases: [(sql: String, reason: String)] = [
+        ("", "empty"),
+        ("CREATE TABLE other(a);", "no such table: tiles"),
+        ("CREATE TABLE tiles(a, b);", "no such column"),
+        (table, "empty"),
+        (table + "INSERT INTO tiles VALUES (-1,0,0,x'00');", "levels -1"),
+        (table + "INSERT INTO tiles VALUES (0,0,0,\(pixel)),(40,0,0,\(pixel));", "levels 0 to 40"),
+        (table + "INSERT INTO tiles VALUES (0,0,0,NULL);", "no bytes"),
+        (table + "INSERT INTO tiles VALUES (0,0,0,x'0102030405');", "no image"),
+        (table + "INSERT INTO tiles VALUES ('a','b','c','d');", "empty"),
+        (
+            "CREATE VIEW tiles AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r)"
+                + " SELECT i AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'00' AS tile_data FROM r;",
+            "steps"
+        ),
+        (
+            "CREATE VIEW tiles AS SELECT load_extension('/tmp/x') AS zoom_level, 0 AS tile_column, 0 AS tile_row,"
+                + " x'00' AS tile_data;", "SQLite says"
+        ),
+    ]
+
+    @Test("hostile databases are refused with a reason, and end", arguments: hostileDatabases)
     func hostile(sql: String, reason: String) throws {
         let folder = try TemporaryDirectory()
         do {

@@ -223,7 +223,9 @@ package final class WarmRestart: Sendable {
         let served = Dictionary(tilesets.map { ($0.ordinal, $0) }) { first, _ in first }
         // Forms that are made of others are neither stored nor in a tier: the next process makes them when asked.
         let keys = used.compactMap { tile -> TierKey? in
-            guard let tileset = served[tile.key.ordinal], tileset.derivedVariant(of: tile.key) == nil else { return nil }
+            guard let tileset = served[tile.key.ordinal], tileset.derivedVariant(of: tile.key) == nil else {
+                return nil
+            }
             return TierKey(tile.key, of: tileset.edition)
         }
         _ = store.storeHotKeys(HotKeys(keys).encoded())
