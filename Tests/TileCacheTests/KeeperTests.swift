@@ -242,7 +242,9 @@ struct KeeperTests {
             cache.stop()
         }
         expectConsistent(cache)
-        #expect(cache.statistics.departed[.pressure]! > 3000)
+        let departed = cache.statistics.departed
+        // What leaves with a page that is emptied counts apart.
+        #expect(departed[.pressure, default: 0] + departed[.compaction, default: 0] > 3000, "\(departed)")
     }
 
     @Test("an insert on-line does not wait: it could be waiting for itself")

@@ -63,6 +63,9 @@ enum InspectCommand {
             quality = value
         }
         InterruptFlag.install()
+        if TileFolderInspection.recognizes(path) {
+            return TileFolderInspection.run(path, verifies: command.flag("verify"))
+        }
         do throws(BuildError) {
             let (document, isSound) =
                 PackInspection.recognizes(path)

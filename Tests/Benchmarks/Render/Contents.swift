@@ -86,7 +86,7 @@ enum Contents {
             let material = FamilyMaterial()
             material.begin(family: family, pyramid: pyramid)
             material.setParent(material.append(parent))
-            for residual in residuals {
+            for residual in residuals.residuals {
                 material.set(member: residual.member, residual: material.append(residual.jpeg))
             }
             return material
