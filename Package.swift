@@ -307,7 +307,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "bench-cache",
-            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            dependencies: [
+                "TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "BenchmarkSupport", "TestSupport",
+            ],
             path: "Tests/Benchmarks/Cache",
             exclude: ["dashmap"],
             swiftSettings: swiftSettings

@@ -99,7 +99,7 @@ package struct FamilyWalk: Sequence, IteratorProtocol, Sendable {
         while let tile = walk.advance() {
             if let group = groups[tile.level], group.top == tile.level, isWhole(tile) {
                 let below = count(below: tile)
-                sum = (Self.sum(sum.requests, below.requests), Self.sum(sum.families, below.families))
+                sum = (sum.requests.saturatingSum(below.requests), sum.families.saturatingSum(below.families))
                 walk.skipsBelow = true
             } else if let request = request(at: tile) {
                 sum.requests += 1
@@ -125,15 +125,10 @@ package struct FamilyWalk: Sequence, IteratorProtocol, Sendable {
             } else {
                 number = grids[level].area
             }
-            sum.requests = Self.sum(sum.requests, number)
+            sum.requests = sum.requests.saturatingSum(number)
             if level == familyLevel { sum.families = number }
         }
         return sum
-    }
-
-    private static func sum(_ first: Int, _ second: Int) -> Int {
-        let (sum, overflow) = first.addingReportingOverflow(second)
-        return overflow ? .max : sum
     }
 
     // MARK: Levels

@@ -38,7 +38,7 @@ package struct WarmPlan: Equatable, Sendable {
             let side = Double(tileset.pyramid.tileSize) / 256
             milliseconds += Double(count.families) * Self.millisecondsPerFamily * side * side
             milliseconds += Double(stored) * Double(perStored) * Self.millisecondsPerStoredTile
-            requests = Self.sum(requests, count.requests)
+            requests = requests.saturatingSum(count.requests)
             let bytes = Double(tiles) * Double(Self.bytesPerTile) * side * side
             return Row(
                 tileset: tileset.id,
@@ -53,13 +53,8 @@ package struct WarmPlan: Equatable, Sendable {
         duration = .seconds(min(seconds, 1e12))
     }
 
-    private static func sum(_ first: Int, _ second: Int) -> Int {
-        let (sum, overflow) = first.addingReportingOverflow(second)
-        return overflow ? .max : sum
-    }
-
     private static func product(_ first: Int, _ second: Int, plus rest: Int = 0) -> Int {
         let (product, overflow) = first.multipliedReportingOverflow(by: second)
-        return overflow ? .max : sum(product, rest)
+        return overflow ? .max : product.saturatingSum(rest)
     }
 }

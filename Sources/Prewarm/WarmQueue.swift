@@ -40,8 +40,8 @@ struct WarmQueue: Sequence, IteratorProtocol, Sendable {
         var families = 0
         for tileset in tilesets {
             let count = tileset.walk(part).count()
-            total = Self.sum(total, count.requests)
-            families = Self.sum(families, count.families)
+            total = total.saturatingSum(count.requests)
+            families = families.saturatingSum(count.families)
         }
         self.total = total
         self.families = families
@@ -70,10 +70,5 @@ struct WarmQueue: Sequence, IteratorProtocol, Sendable {
             position = Position(tileset: position.tileset + 1)
         }
         return nil
-    }
-
-    private static func sum(_ first: Int, _ second: Int) -> Int {
-        let (sum, overflow) = first.addingReportingOverflow(second)
-        return overflow ? .max : sum
     }
 }

@@ -11,6 +11,30 @@ struct BuildJob: Sendable {
     let columns: Range<Int>
 }
 
+extension BuildContext {
+    /// Does each column of a job by the closure for what its row holds, and counts it. Returns the bytes that were written.
+    func run(
+        _ job: BuildJob,
+        tile: (TileCoordinate) throws(BuildError) -> Int,
+        family: (Family) throws(BuildError) -> Int
+    ) throws(BuildError) -> Int {
+        var bytes = 0
+        for column in job.columns {
+            let (tiles, written): (Int, Int)
+            switch job.row.name {
+            case .tiles(let level, let y):
+                (tiles, written) = (1, try tile(TileCoordinate(level: level, x: column, y: y)))
+            case .families(let y):
+                let whole = Family(parent: TileCoordinate(level: parentLevel, x: column, y: y), in: pyramid)
+                (tiles, written) = (whole.members.count, try family(whole))
+            }
+            count(tiles: tiles, bytes: written)
+            bytes += written
+        }
+        return bytes
+    }
+}
+
 /// One thread's codecs, and what it does with a job: encodes tiles and families, and writes their files.
 final class BuildWorker {
     private let context: BuildContext
@@ -27,22 +51,11 @@ final class BuildWorker {
 
     /// Does a job. Returns the bytes that it wrote.
     func run(_ job: BuildJob) throws(BuildError) -> Int {
-        var bytes = 0
-        for column in job.columns {
-            switch job.row.name {
-            case .tiles(let level, let y):
-                let count = try writeTile(TileCoordinate(level: level, x: column, y: y), of: job.row)
-                context.count(tiles: 1, bytes: count)
-                bytes += count
-            case .families(let y):
-                let parent = TileCoordinate(level: context.parentLevel, x: column, y: y)
-                let family = Family(parent: parent, in: context.pyramid)
-                let count = try writeFamily(family, of: job.row)
-                context.count(tiles: family.members.count, bytes: count)
-                bytes += count
-            }
+        try context.run(job) { (tile) throws(BuildError) in
+            try writeTile(tile, of: job.row)
+        } family: { (family) throws(BuildError) in
+            try writeFamily(family, of: job.row)
         }
-        return bytes
     }
 
     private func writeTile(_ tile: TileCoordinate, of row: BuildRow) throws(BuildError) -> Int {

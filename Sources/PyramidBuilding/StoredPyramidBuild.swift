@@ -73,22 +73,11 @@ private final class StoredPyramidWorker {
     }
 
     func run(_ job: BuildJob) throws(BuildError) -> Int {
-        var bytes = 0
-        for column in job.columns {
-            switch job.row.name {
-            case .tiles(let level, let y):
-                let count = try takeOver(TileCoordinate(level: level, x: column, y: y)).count
-                context.count(tiles: 1, bytes: count)
-                bytes += count
-            case .families(let y):
-                let parent = TileCoordinate(level: context.parentLevel, x: column, y: y)
-                let family = Family(parent: parent, in: context.pyramid)
-                let count = try write(family)
-                context.count(tiles: family.members.count, bytes: count)
-                bytes += count
-            }
+        try context.run(job) { (tile) throws(BuildError) in
+            try takeOver(tile).count
+        } family: { (family) throws(BuildError) in
+            try write(family)
         }
-        return bytes
     }
 
     /// Copies a tile's bytes, after they were decoded once: a broken one must not become the root of a family.

@@ -2,6 +2,7 @@
 """A server of our own to ask, and tests that are sentences."""
 
 import contextlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -45,8 +46,6 @@ def fetch(url, headers=None):
 def serving(orizuru, *paths, options=()):
     """Serves the paths for the length of a `with` block; gives the server's address."""
     command = [orizuru, "serve", *map(str, paths), "--listen", "127.0.0.1:0", "--no-disk-cache", *options]
-    if "--no-disk-cache" not in subprocess.run([orizuru, "serve", "--help"], capture_output=True, text=True).stdout:
-        command.remove("--no-disk-cache")
     server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         line = server.stdout.readline()
@@ -59,8 +58,6 @@ def serving(orizuru, *paths, options=()):
 
 def shared_data():
     """The folder of real slides and maps beside the repository."""
-    import os
-
     folder = pathlib.Path(os.environ.get("ORIZURU_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         raise Skip(f"{folder} is not there (ORIZURU_DATA names another place)")

@@ -43,15 +43,10 @@ final class WarmJob: Sendable {
         var families = 0
         for entry in entries {
             let count = Self.walk(entry, order.part).count()
-            requests = Self.sum(requests, count.requests)
-            families = Self.sum(families, count.families)
+            requests = requests.saturatingSum(count.requests)
+            families = families.saturatingSum(count.families)
         }
         progress = Lock(ProgressModel(total: requests, families: families))
-    }
-
-    private static func sum(_ first: Int, _ second: Int) -> Int {
-        let (sum, overflow) = first.addingReportingOverflow(second)
-        return overflow ? .max : sum
     }
 
     static func walk(_ entry: ServedCatalog.Entry, _ part: WarmPart, isGrouped: Bool = true) -> FamilyWalk {

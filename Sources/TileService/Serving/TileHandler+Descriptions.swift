@@ -154,7 +154,7 @@ extension TileHandler {
         switch completion.outcome {
         case .picture(let bytes):
             // Its tiles may lie in files of their own, so only its bytes tell whether it is the same.
-            let tag = Document(mediaType: "", body: bytes).entityTag
+            let tag = Document.entityTag(of: bytes)
             answer(bytes, tag, waiting.headers, waiting.conditions, &responder)
         case .failed: refuse(.internalError, "the picture could not be made; the server's log says why\n", &responder)
         case .overloaded:

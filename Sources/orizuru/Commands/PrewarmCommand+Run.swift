@@ -124,7 +124,7 @@ extension PrewarmCommand {
                 "\(row.tileset): \(row.requests) requests, \(row.families) of them families; at most \(row.tiles) tiles, "
             text += "about \(ProgressText.bytes(row.bytes))\n"
         }
-        let requests = plan.rows.reduce(0) { $0.addingReportingOverflow($1.requests).partialValue }
+        let requests = plan.rows.reduce(0) { $0.saturatingSum($1.requests) }
         text += "in all \(requests) requests, about \(ProgressText.clock(plan.duration)) "
         text += plan.isPaced ? "at the rate asked for\n" : "of one rendering core\n"
         text +=

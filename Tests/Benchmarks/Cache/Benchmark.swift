@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BenchmarkSupport
 import Foundation
 import LockFree
 import TestSupport
@@ -43,12 +44,7 @@ struct Benchmark {
                 if wanted.contains(.mixed) { try mixed(workload, title) }
             }
         }
-        for (name, value) in figures.sorted(by: { $0.key < $1.key }) {
-            print("  \(name) = \(String(format: "%.3f", value))")
-        }
-        let file = packageRoot.appending(path: ".build/bench/cache.json")
-        try Report(command: "bench-cache", figures: figures).write(to: file)
-        print("wrote \(file.path)")
+        try BenchmarkReport(command: "bench-cache", figures: figures).write(as: "cache")
     }
 
     private func isWanted(_ title: String) -> Bool { options.only.map { title.contains($0) } ?? true }
