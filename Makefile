@@ -28,7 +28,7 @@ STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl \
 	python3-minimal $(TRAIT_PACKAGES) libvips-tools
 
-.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test archive-test clients lint \
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test archives-test clients lint \
 	format bench bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared \
 	profile stress clean sample core-packages trait-packages test-packages bench-eviction bench-lookahead bench-build \
 	bench-packages stress-packages
@@ -86,7 +86,7 @@ sample: build ## write tiles-sample anew
 
 # -------------------------------------------------------------------------------------------------------- test
 
-test: test-packages lint unit-test core-links sanitizers clients browser-test interop-test archive-test ## install what is missing and run everything
+test: test-packages lint unit-test core-links sanitizers clients browser-test interop-test archives-test ## install what is missing and run everything
 	@echo "make test: everything passed"
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
@@ -119,7 +119,7 @@ $(VENV)/packages-are-there: $(PYTHON_PACKAGES)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(PYTHON_PACKAGES))
 	@touch $@
 
-archive-test: trait-packages $(VENV)/packages-are-there ## the shared maps, served and exported, against other readers
+archives-test: trait-packages $(VENV)/packages-are-there ## the shared maps, served and exported, against other readers
 	$(SWIFT) build --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	Tests/Archives/run $(VENV)/bin/python $(ALL_TRAITS_BUILD)/debug/orizuru
 
@@ -135,7 +135,6 @@ bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
-bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 bench-build: bench-packages ## builds next to vips dzsave, and what residuals lose at which size
 	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(SWIFT) build -c release --product bench-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)

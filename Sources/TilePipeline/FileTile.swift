@@ -6,8 +6,8 @@ import TileModel
 import TileSources
 
 /// A tile that is sent from its file: one that memory did not take in from the disk tier, or a stored one that is too large for
-/// memory. Of the former the bytes were compared with their checksum a moment ago, of the latter the ends were looked at. Any
-/// thread; the file is closed with the last reference.
+/// memory, or of an archive and asked for the first time. Of the former the bytes were compared with their checksum a moment
+/// ago, of the others the ends were looked at. Any thread; the file is closed with the last reference.
 package final class FileTile: Sendable {
     private enum Place: Sendable {
         case tier(TierRegion)
@@ -38,6 +38,15 @@ package final class FileTile: Sendable {
         switch place {
         case .tier(let region): region.offset
         case .source(let range): range.offset
+        }
+    }
+
+    /// What the file must be for these bytes to be the tile's: its size, and when it was written to last in nanoseconds since
+    /// 1970. Nil where nobody but this process writes to it, and that only behind its end.
+    package var fileState: (size: Int, modified: Int)? {
+        switch place {
+        case .tier: nil
+        case .source(let range): range.fileState
         }
     }
 

@@ -258,7 +258,8 @@ final class RenderWorker {
         do {
             let asked = key.format ?? tileset.format
             if !form.isPadded, asked == tileset.format,
-                let range = try tileset.source.storedRange(of: tile, atLeast: pipeline.sentFromFileBytes)
+                let minimum = pipeline.sentFromFileBytes(of: key, in: tileset, isAwaited: arrival == .requested),
+                let range = try tileset.source.storedRange(of: tile, atLeast: minimum)
             {
                 return sent(range, as: key, tileset)
             }
@@ -315,7 +316,7 @@ final class RenderWorker {
         }
     }
 
-    /// A tile that is too large for memory to keep: its bytes go from the file to the socket.
+    /// A tile that memory does not keep, or not yet: its bytes go from the file to the socket.
     private func sent(_ range: StoredTileRange, as key: TileKey, _ tileset: OpenTileset) -> TileOutcome {
         var block: [UInt8] = []
         tileset.headers.appendHeaders(

@@ -26,8 +26,8 @@ package final class TilePipeline: Sendable {
         /// Whether idle workers make ready what will probably be asked for.
         package var looksAhead = true
         /// Stored tiles of at least so many bytes are sent from their file and not kept in memory, whose blocks for such
-        /// sizes are made one by one.
-        package var sentFromFileBytes = 256 << 10
+        /// sizes are made one by one; smaller ones of an archive when they are asked for the first time. Nil: none are.
+        package var sentFromFileBytes: Int? = 256 << 10
         /// Told by a worker that a tileset's file is not the one any more that was opened.
         package var sourceChanged: @Sendable (OpenTileset) -> Void = { _ in }
 
@@ -49,6 +49,11 @@ package final class TilePipeline: Sendable {
     let tiers: TierStack?
     private let configuration: Configuration
     private let threads = Lock<[OSThread]>([])
+    /// Which tiles of archives were asked for lately: the second time they go into memory.
+    private let askedBefore: SeenBefore?
+
+    /// How many it remembers, in 2 MiB: as many as a large memory holds.
+    private static let rememberedTiles = 1 << 19
 
     /// What the lock guards.
     struct BoardState: Sendable {
@@ -64,6 +69,8 @@ package final class TilePipeline: Sendable {
         logger: Logger
     ) {
         self.configuration = configuration
+        askedBefore =
+            configuration.sentFromFileBytes == nil ? nil : SeenBefore(keysPerGeneration: Self.rememberedTiles)
         self.tiers = tiers
         self.cache = cache
         self.logger = logger
@@ -76,7 +83,13 @@ package final class TilePipeline: Sendable {
         }
     }
 
-    var sentFromFileBytes: Int { configuration.sentFromFileBytes }
+    /// From how many bytes on a stored tile is sent from its file; nil where it is to be read.
+    ///
+    /// - Parameter isAwaited: whether somebody waits for this very tile; one that is made ready is to be in memory.
+    func sentFromFileBytes(of key: TileKey, in tileset: OpenTileset, isAwaited: Bool) -> Int? {
+        guard let askedBefore, isAwaited, tileset.source.isArchive else { return configuration.sentFromFileBytes }
+        return askedBefore.witness(key.mixed) ? configuration.sentFromFileBytes : 1
+    }
 
     func sourceChanged(_ tileset: OpenTileset) { configuration.sourceChanged(tileset) }
 

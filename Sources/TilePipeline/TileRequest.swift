@@ -8,7 +8,7 @@ package enum TileOutcome: Sendable {
     /// The tile, and where it came from: memory, where it was there after all, or `render`. For a family: `render`
     /// where any of it had to be made. The receiver owns the reference and releases it.
     case tile(PinnedTile, TileTier)
-    /// The tile where it lies in a file: memory had no room for it, or it is too large for memory to keep.
+    /// The tile where it lies in a file: memory had no room for it, or does not keep it, or not yet.
     case file(FileTile, TileTier)
     /// The geometry has the tile, but the source has nothing to make it from.
     case missing

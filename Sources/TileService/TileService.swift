@@ -286,6 +286,11 @@ package final class TileService {
             help: "Bytes handed to the kernel for clients.",
             read: server.reader(of: .bytesSent)
         )
+        metrics.counter(
+            "orizuru_http_file_bytes_total",
+            help: "Of them, those that went from a file to a socket without passing through the process.",
+            read: server.reader(of: .bytesSentFromFiles)
+        )
     }
 }
 

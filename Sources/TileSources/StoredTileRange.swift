@@ -53,6 +53,9 @@ package final class StoredTileRange: Sendable {
         count = range.count
     }
 
+    /// Size of the file, and when it was written to last in nanoseconds since 1970, as it was opened.
+    package var fileState: (size: Int, modified: Int) { (file.identity.size, file.identity.modified) }
+
     /// The bytes themselves, for who has to look at them after all.
     package func bytes() throws(SourceError) -> [UInt8] {
         let bytes = try file.bytes(at: offset, count: count, limit: Limits.tileBytes)

@@ -50,6 +50,9 @@ package protocol TileSource: AnyObject, Sendable {
     /// they are fewer than `minimum`. The tile must be contained in the pyramid.
     func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange?
 
+    /// Whether all tiles lie in one file that is open: then one of any size is sent from there as soon as it is found.
+    var isArchive: Bool { get }
+
     /// The Hilbert numbers of the tiles that there are on a level of a map, in any order; nil where that is every tile of
     /// the pyramid, as far as the source can tell. Reads whole indexes: for exports, never for a request.
     func tileNumbers(ofLevel level: Int) throws(SourceError) -> [Int]?
@@ -66,6 +69,8 @@ extension TileSource {
     package func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange? {
         nil
     }
+
+    package var isArchive: Bool { false }
 
     package func tileNumbers(ofLevel level: Int) throws(SourceError) -> [Int]? { nil }
 

@@ -51,7 +51,7 @@ package final class ExportRun {
             headers: NoHeaders()
         )
         var configuration = TilePipeline.Configuration(workers: settings.workers, queueLimit: 2 * Self.window, nice: 0)
-        configuration.sentFromFileBytes = .max
+        configuration.sentFromFileBytes = nil
         // Everything is asked for in its turn.
         configuration.looksAhead = false
         pipeline = TilePipeline(

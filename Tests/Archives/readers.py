@@ -47,3 +47,13 @@ def xyz(folder):
                 with open(os.path.join(parent, name), "rb") as file:
                     tiles[tuple(int(number) for number in match.groups())] = file.read()
     return tiles
+
+
+def flat(folder):
+    """Files named x_y as (x, y) -> bytes."""
+    tiles = {}
+    for name in os.listdir(folder):
+        match = re.fullmatch(r"(\d+)_(\d+)\.\w+", name)
+        with open(os.path.join(folder, name), "rb") as file:
+            tiles[int(match[1]), int(match[2])] = file.read()
+    return tiles

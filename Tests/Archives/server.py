@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -15,7 +16,7 @@ class Server:
     def __init__(self, orizuru, paths, *options):
         self.log = tempfile.NamedTemporaryFile(prefix="orizuru-archives-", suffix=".log")
         self.process = subprocess.Popen(
-            [orizuru, "serve", *paths, "--listen", "127.0.0.1:0", "--log-format", "json", *options],
+            [orizuru, "serve", *paths, "--listen", "127.0.0.1:0", "--log-format", "json", "--no-disk-cache", *options],
             stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = self.process.stdout.readline()
         match = re.search(r"http://127\.0\.0\.1:(\d+)", line)
@@ -25,7 +26,9 @@ class Server:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind:
+            print(self.errors(), file=sys.stderr)
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(60) == 0, self.errors()
 
@@ -41,6 +44,13 @@ class Server:
 
     def catalog(self):
         return {entry["id"]: entry for entry in json.loads(self.get("/catalog.json")[2])["tilesets"]}
+
+    def metric(self, series):
+        """The value of a series, 0 where it is not there."""
+        for line in self.get("/metrics")[2].decode().splitlines():
+            if line.startswith(series + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return 0
 
     def reload(self):
         os.kill(self.process.pid, signal.SIGHUP)

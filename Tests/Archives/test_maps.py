@@ -1,33 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every file of the shared maps, served and exported, against independent readers.
+"""Every file of the shared maps as it is served, against independent readers.
 
     test_maps.py ORIZURU DATA
 """
 
-import glob
 import gzip
 import io
 import os
-import shutil
-import signal
-import sqlite3
-import subprocess
-import sys
 import tempfile
-import threading
-import time
 
-import pmtiles.tile
 import PIL.Image
 import readers
-from server import Server, until
+from maps import DATA, INVALID, ORIZURU, export, png, sources
+from server import Server
 
-ORIZURU, DATA = sys.argv[1], os.path.abspath(sys.argv[2])
-INVALID = {
-    "js-empty": "the file is empty",
-    "js-invalid": "does not begin with \"PMTiles\"",
-    "js-invalid_v4": "version 4",
-}
 MEDIA = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp", "mvt": "application/vnd.mapbox-vector-tile",
          "mlt": "application/vnd.maplibre-vector-tile"}
 
@@ -38,18 +24,6 @@ def magic(data):
         if data.startswith(start):
             return media
     return None
-
-
-def sources():
-    """Name, path, reader of every file that is to be served."""
-    for path in sorted(glob.glob(f"{DATA}/mbtiles/*.mbtiles")):
-        yield os.path.basename(path)[:-8], path, readers.mbtiles
-    for path in sorted(glob.glob(f"{DATA}/pmtiles/*.pmtiles")):
-        name = os.path.basename(path)[:-8]
-        if name not in INVALID:
-            yield name, path, readers.pmtiles_archive
-    for path in sorted(glob.glob(f"{DATA}/dzi/*.dzi")):
-        yield os.path.basename(path)[:-4], path, readers.dzi
 
 
 def check_served():
@@ -149,181 +123,50 @@ def check_derived():
 def check_large():
     """Tiles that are sent from the file: whole, in parts, and by condition."""
     with tempfile.TemporaryDirectory() as folder:
-        noise = os.urandom(700_000)
-        png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\0\0\0\0\1\2\3\4" + noise + b"\0\0\0\0IEND\xaeB`\x82"
+        tile = png(os.urandom(700_000))
         os.makedirs(f"{folder}/source/0/0")
         with open(f"{folder}/source/0/0/0.png", "wb") as file:
-            file.write(png)
+            file.write(tile)
         export(f"{folder}/source", f"{folder}/archive.pmtiles")
         with Server(ORIZURU, [folder]) as server:
             for name in ("source", "archive"):
                 url = f"/tiles/{name}/0/0/0.png"
+                before = server.metric("orizuru_http_file_bytes_total")
                 status, headers, body = server.get(url)
-                assert (status, body) == (200, png), (name, status, len(body))
-                tag = headers["ETag"]
-                assert server.get(url, If_None_Match=tag)[0] == 304, name
+                assert (status, body) == (200, tile), (name, status, len(body))
+                assert server.metric("orizuru_http_file_bytes_total") == before + len(tile), name
+                assert server.get(url, If_None_Match=headers["ETag"])[0] == 304, name
                 status, headers, body = server.get(url, Range="bytes=100-600099")
-                assert (status, body) == (206, png[100:600_100]), (name, status, len(body))
-                assert headers["Content-Range"] == f"bytes 100-600099/{len(png)}", name
-                assert server.get(url, Range=f"bytes={len(png)}-")[0] == 416, name
+                assert (status, body) == (206, tile[100:600_100]), (name, status, len(body))
+                assert headers["Content-Range"] == f"bytes 100-600099/{len(tile)}", name
+                assert server.get(url, Range=f"bytes={len(tile)}-")[0] == 416, name
                 assert server.get(url, If_Match='"other"')[0] == 412, name
     print("large tiles come from their file")
 
 
-def export(source, target, *options, code=0):
-    run = subprocess.run([ORIZURU, "export", source, target, *options], capture_output=True, text=True, timeout=600)
-    assert run.returncode == code, (source, target, run.returncode, run.stderr)
-    return run.stderr
-
-
-def check_exports():
-    """An export opened by others equals its source tile by tile."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name, path, reader in sources():
-            tiles = reader(path)
-            isSlide = path.endswith(".dzi")
-            if isSlide:
-                # Deep Zoom keeps overlaps and partial edges: byte for byte.
-                target = f"{folder}/{name}.dzi"
-                export(path, target)
-                assert readers.dzi(target) == tiles, name
-                continue
-            for ext, read in (("pmtiles", readers.pmtiles_archive), ("mbtiles", readers.mbtiles), ("tiles", readers.xyz)):
-                target = f"{folder}/{name}.{ext}"
-                if not tiles and ext == "tiles":
-                    continue
-                export(path, target)
-                assert read(target) == tiles, (name, ext)
-                assert not os.path.exists(f"{target}.part"), target
-                if ext == "pmtiles":
-                    check_archive(target, tiles)
-                    # And back again.
-                    export(target, f"{folder}/{name}-again.mbtiles") if tiles else None
-                    assert not tiles or readers.mbtiles(f"{folder}/{name}-again.mbtiles") == tiles, name
-            assert "exists already" in export(path, f"{folder}/{name}.pmtiles", code=1)
-    print("exported to pmtiles, mbtiles, folders and dzi: equal")
-
-
-def check_archive(path, tiles):
-    with open(path, "rb") as file:
-        data = file.read()
-    header = pmtiles.tile.deserialize_header(data[:127])
-    sections = sum(header[name] for name in
-                   ("root_length", "metadata_length", "leaf_directory_length", "tile_data_length"))
-    assert 127 + sections == len(data), "the sections are the file"
-    assert header["clustered"] and header["addressed_tiles_count"] == len(tiles)
-    assert header["tile_contents_count"] == len(set(tiles.values())), "equal tiles are stored once"
-    assert header["tile_data_length"] == sum(len(tile) for tile in set(tiles.values()))
-
-
-def check_interrupted_export():
-    """Killed in the middle and started again, an export ends as if nothing had been."""
-    with tempfile.TemporaryDirectory() as folder:
-        for target in (f"{folder}/a.pmtiles", f"{folder}/b.mbtiles"):
-            command = [ORIZURU, "export", f"{DATA}/mbtiles/node-plain_1.mbtiles", target]
-            run = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-            time.sleep(0.15)
-            run.send_signal(signal.SIGKILL)
-            run.wait()
-            if run.returncode != 0:
-                assert not os.path.exists(target), "nothing half done has the name"
-                export(command[2], target)
-        tiles = readers.mbtiles(f"{DATA}/mbtiles/node-plain_1.mbtiles")
-        assert readers.pmtiles_archive(f"{folder}/a.pmtiles") == tiles
-        assert readers.mbtiles(f"{folder}/b.mbtiles") == tiles
-    print("an export that was killed goes on")
-
-
-def archive(path, shade, count=4):
-    """A map of four levels whose tiles all carry the same mark; equal lengths, so that only bytes tell."""
-    database = sqlite3.connect(path)
-    database.execute("CREATE TABLE tiles(zoom_level, tile_column, tile_row, tile_data)")
-    png = (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\1\0\0\0\1\0\x08\0\0\0\0\1\2\3\4" + bytes([shade]) * 40_000
-           + b"\0\0\0\0IEND\xaeB`\x82")
-    for z in range(count):
-        for x in range(2**z):
-            database.executemany("INSERT INTO tiles VALUES (?, ?, ?, ?)", [(z, x, y, png) for y in range(2**z)])
-    database.commit()
-    database.close()
-
-
-def check_changes():
-    """A file that is replaced by a rename, or written over in place, is served anew, and no answer is of both."""
-    with tempfile.TemporaryDirectory() as folder:
-        for kind in ("mbtiles", "pmtiles"):
-            versions = []
-            for shade in (1, 2, 3):
-                archive(f"{folder}/{kind}-{shade}.source.mbtiles", shade)
-                made = f"{folder}/{kind}-{shade}.{kind}.version"
-                if kind == "pmtiles":
-                    export(f"{folder}/{kind}-{shade}.source.mbtiles", f"{folder}/{kind}-{shade}.pmtiles")
-                    os.rename(f"{folder}/{kind}-{shade}.pmtiles", made)
-                else:
-                    shutil.copy(f"{folder}/{kind}-{shade}.source.mbtiles", made)
-                os.remove(f"{folder}/{kind}-{shade}.source.mbtiles")
-                versions.append(made)
-            live = f"{folder}/map.{kind}"
-            shutil.copy(versions[0], live)
-            with Server(ORIZURU, [live]) as server:
-                changed(server, live, versions)
-            os.remove(live)
-    print("a changed file is noticed, by rename and in place: no mixture, new tags")
-
-
-def changed(server, live, versions):
-    stop = threading.Event()
-    faults, tags = [], {}
-
-    def look():
-        import http.client
-        connection = http.client.HTTPConnection("127.0.0.1", server.connection.port, timeout=60)
-        number = 0
-        while not stop.is_set():
-            number += 1
-            z = number % 4
-            connection.request("GET", f"/tiles/map/{z}/{number % 2**z}/0.png")
-            answer = connection.getresponse()
-            body = answer.read()
-            if answer.status == 200:
-                if len(set(body[33:40_000])) != 1:
-                    faults.append("two states in one answer")
-                if tags.setdefault((z, number % 2**z, answer.headers["ETag"]), body) != body:
-                    faults.append("one tag for two states")
-            elif answer.status not in (503, 404):
-                faults.append(f"status {answer.status}")
-
-    threads = [threading.Thread(target=look) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    try:
-        until(lambda: server.get("/tiles/map/0/0/0.png")[2][40:41] == b"\1", "the first state")
-        shutil.copy(versions[1], live + ".new")
-        os.rename(live + ".new", live)
-        until(lambda: server.get("/tiles/map/0/0/0.png")[2][40:41] == b"\2", "the second state, renamed into place")
-        with open(versions[2], "rb") as source, open(live, "r+b") as target:
-            data = source.read()
-            for start in range(0, len(data), 1 << 18):
-                target.write(data[start:start + (1 << 18)])
-                target.flush()
-                time.sleep(0.02)
-            target.truncate(len(data))
-        until(lambda: server.get("/tiles/map/0/0/0.png")[2][40:41] == b"\3", "the third state, written in place")
-        before = server.get("/tiles/map/1/0/0.png")[1]["ETag"]
-        os.utime(live)
-        server.reload()
-        until(lambda: server.get("/tiles/map/1/0/0.png")[1]["ETag"] != before, "a new tag after SIGHUP")
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert not faults, faults[:5]
+def check_first_requests():
+    """The first answer of an archive's tile goes from the file to the socket, the second into memory, the third out of it."""
+    with Server(ORIZURU, [f"{DATA}/pmtiles/stamen-toner-z3.pmtiles", f"{DATA}/pmtiles/js-test_fixture_1.pmtiles"]) as server:
+        for entry in server.catalog().values():
+            tiles = readers.pmtiles_archive(f"{DATA}/pmtiles/{entry['id']}.pmtiles")
+            for (z, x, y), data in tiles.items():
+                url = f"/tiles/{entry['id']}/{z}/{x}/{y}.{entry['format']}"
+                sent, statuses, answers = [server.metric("orizuru_http_file_bytes_total")], [], []
+                for _ in range(3):
+                    _, headers, body = server.get(url, Accept_Encoding="gzip")
+                    assert body == data, url
+                    sent.append(server.metric("orizuru_http_file_bytes_total"))
+                    statuses.append(headers["Cache-Status"])
+                    del headers["Cache-Status"], headers["Server-Timing"], headers["Date"]
+                    answers.append(sorted(headers.items()))
+                assert [after - before for before, after in zip(sent, sent[1:])] == [len(data), 0, 0], (url, sent)
+                assert answers[0] == answers[1] == answers[2], (url, answers)
+                assert "hit" not in statuses[1] and "; hit" in statuses[2], (url, statuses)
+    print("tiles of an archive go from the file to the socket at their first request")
 
 
 if __name__ == "__main__":
     check_served()
     check_derived()
     check_large()
-    check_exports()
-    check_interrupted_export()
-    check_changes()
-    print("archives: all passed")
+    check_first_requests()

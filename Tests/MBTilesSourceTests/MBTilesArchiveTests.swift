@@ -70,7 +70,7 @@ struct MBTilesArchiveTests {
 
     /// What a database is made of, and what is said of it.
     private static let hostileDatabases: [(sql: String, reason: String)] = [
-        ("", "empty"),
+        ("", "no such table: tiles"),
         ("CREATE TABLE other(a);", "no such table: tiles"),
         ("CREATE TABLE tiles(a, b);", "no such column"),
         (table, "empty"),

@@ -119,9 +119,10 @@ final class CatalogWatch: Sendable {
                 if isCatalogNew.exchange(false, ordering: .relaxed) {
                     folders.update(tilesets(), roots: paths, logger: logger)
                 }
-                if isToldOfChange.exchange(false, ordering: .relaxed) {
-                    change = change ?? Change()
-                    deadline = max(deadline, MonotonicClock.nanoseconds + Self.quietWhenComplete)
+                // Told again and again while clients ask: what is due stays due.
+                if isToldOfChange.exchange(false, ordering: .relaxed), change == nil {
+                    change = Change()
+                    deadline = MonotonicClock.nanoseconds + Self.quietWhenComplete
                 }
             }
             if ready & 1 != 0 {

@@ -355,7 +355,13 @@ final class TileHandler: RequestHandler {
         }
         context.entry.counts.add(context.tier, status)
         unsafe scratch.withUnsafeBytes { lines in
-            let body = FileBody(descriptor: descriptor, offset: Int64(file.offset + part.lowerBound), count: part.count)
+            let state = file.fileState.map { FileBody.State(size: Int64($0.size), modified: Int64($0.modified)) }
+            let body = FileBody(
+                descriptor: descriptor,
+                offset: Int64(file.offset + part.lowerBound),
+                count: part.count,
+                state: state
+            )
             unsafe responder.send(status: status, head: head, file: body, extra: lines)
         }
     }

@@ -78,6 +78,8 @@ package final class PMTilesSource: TileSource {
         return StoredTileFile(format: format, identity: 0)
     }
 
+    package var isArchive: Bool { true }
+
     package func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange? {
         guard let range = try archive.range(of: tile) else { throw .missing(tile) }
         guard range.count >= minimum else { return nil }
