@@ -91,7 +91,9 @@ test: test-packages lint unit-test core-links sanitizers clients browser-test in
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
 	$(SWIFT) build --build-tests --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
-	$(SWIFT) test --skip-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	@# The last lines of a failed run name what failed.
+	@mkdir -p $(BUILD) && { $(SWIFT) test --skip-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD) 2>&1 | tee $(BUILD)/unit-test.log; } \
+		|| { echo "unit-test: what failed:" >&2; grep -aE '✘ .*(recorded an issue|failed after)|↳ ' $(BUILD)/unit-test.log | tail -n 60 >&2; exit 1; }
 
 core-links: build ## check that the core links no third-party library but libpng, zlib and libturbojpeg
 	@extra=$$(ldd $(BUILD)/release/orizuru | awk '{print $$1}' \
@@ -131,13 +133,12 @@ bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
-bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 bench-build: bench-packages ## builds next to vips dzsave, and what residuals lose at which size
 	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(SWIFT) build -c release --product bench-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(ALL_TRAITS_BUILD)/release/bench-build
 
-bench-family: build ## a cold family as clients see it: one, and sixty-four at once
+bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family
 
