@@ -29,7 +29,7 @@ BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind 
 	python3-minimal $(TRAIT_PACKAGES) libvips-tools
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench \
-	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared profile stress clean \
+	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared bench-prewarm profile stress clean \
 	sample core-packages trait-packages test-packages bench-eviction bench-lookahead bench-build \
 	bench-packages stress-packages
 
@@ -127,7 +127,7 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction bench-lookahead bench-build ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction bench-lookahead bench-prewarm bench-build ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
@@ -145,6 +145,10 @@ bench-family: build ## a cold family as clients see it, and what a tile costs at
 bench-lookahead: build ## recorded viewers in real time, with and without look-ahead: who waits, and what it costs
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family --look-ahead
+
+bench-prewarm: build ## a pre-warm of 10,000 families: requests, memory, who works, and who waits
+	$(SWIFT) build -c release --product bench-prewarm
+	$(BUILD)/release/bench-prewarm
 
 bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
 	$(SWIFT) build -c release --product bench-cache
