@@ -9,9 +9,6 @@ PORT ?= 8080
 BUILD := .build
 # One scratch path per configuration: switching flags in one folder would rebuild everything each time.
 ALL_TRAITS_BUILD := .build/all-traits
-TSAN_BUILD := .build/thread-sanitizer
-ASAN_BUILD := .build/address-sanitizer
-FUZZ_BUILD := .build/fuzzer
 VENV := .build/venv
 # How long each fuzz target and each long stress run takes, in seconds.
 FUZZ_SECONDS ?= 60
@@ -31,7 +28,7 @@ BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench \
 	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared bench-prewarm profile stress clean \
 	sample core-packages trait-packages test-packages bench-eviction bench-lookahead bench-build \
-	bench-packages stress-packages
+	bench-packages stress-packages bench-disk bench-promises
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22

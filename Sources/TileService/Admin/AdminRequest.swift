@@ -13,7 +13,7 @@ enum AdminRequest: Equatable, Sendable {
     case startJob(WarmOrder)
     case showJob(Int)
     case cancelJob(Int)
-    /// Nil: every tileset.
+    /// Tiles of one tileset.
     case purge(tileset: String, WarmPart)
     case reload
 
