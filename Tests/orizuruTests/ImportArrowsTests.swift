@@ -88,7 +88,8 @@ struct ImportArrowsTests {
             declared[String(name)] = Set(list.matches(of: /"(\w+)"/).map { String($0.1) })
         }
         let integrations = text.firstMatch(of: /let integrations: \[Target\.Dependency\] = \[((?s).*?)\n\]/)?.1 ?? ""
-        for integration in integrations.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/) {
+        for integration in integrations.matches(of: /\.target\(name: "(\w+)", condition: \.when\(traits: \["\w+"\]\)\)/)
+        {
             declared["orizuru"]?.insert(String(integration.1))
         }
         return declared

@@ -50,8 +50,19 @@ final class FetchWorker {
             guard !left.isEmpty else { break }
             look(in: level, family, payload, asked, &left, &found)
         }
-        let waiting = left.map(\.form).filter(asked.contains)
-        if !waiting.isEmpty, !job.isWhole, isElsewhere(job, family) {
+        let isMissing = { left.contains { asked.contains($0.form) } }
+        var isElsewhere = false
+        if !job.isWhole, isMissing() {
+            isElsewhere = self.isElsewhere(job, family)
+            if !isElsewhere {
+                // Between the look and the claim another server may have finished the family and ended its own claim.
+                for level in stack.levels where level.tier is any FleetTier && isMissing() {
+                    look(in: level, family, payload, asked, &left, &found)
+                }
+                if !isMissing() { stack.giveUp(family) }
+            }
+        }
+        if isElsewhere {
             // Another server of the fleet renders it: ask again, at growing intervals.
             let delay = min(5_000_000 << min(job.postponements, 4), 50_000_000)
             let until = MonotonicClock.nanoseconds + delay

@@ -157,7 +157,7 @@ func run() throws {
                 redis.signal(SIGSTOP)
                 for _ in 0..<200 where try node.metric("orizuru_breaker_state") == 0 {
                     for family in warmUp { _ = try HTTPClient.get(port: node.port, CopiedSlides.path(family: family)) }
-                    for child in 0..<4 {
+                    for child in 0..<2 {
                         _ = try HTTPClient.get(
                             port: node.port,
                             CopiedSlides.path(family: warmUp.lowerBound, child: child)

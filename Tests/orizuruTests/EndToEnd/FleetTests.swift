@@ -73,10 +73,12 @@ struct FleetTests {
         #expect(answers.value[0].count == Self.families.count)
         #expect(answers.value[0] == answers.value[1], "the same tiles from both")
         let rendered = try nodes.map { try $0.metric("orizuru_family_renders_total") }
+        // A machine that is so busy that a call took longer than anybody waits: rendered for that reason.
+        let late = try nodes.map { try $0.metric("orizuru_tier_expired_total") }.reduce(0, +)
         #expect(rendered.reduce(0, +) >= Self.families.count)
         #expect(
-            rendered.reduce(0, +) <= Self.families.count * 105 / 100,
-            "\(rendered) of \(Self.families.count) families"
+            rendered.reduce(0, +) <= Self.families.count * 105 / 100 + late,
+            "\(rendered) of \(Self.families.count) families, \(late) late"
         )
         #expect(rendered.allSatisfy { $0 > 0 }, "both do their part: \(rendered)")
     }
@@ -93,7 +95,9 @@ struct FleetTests {
         #expect(first.process.waitForExit() == 0)
         let second = try Node(slides, redis: redis.socket)
         #expect(second.ask(0..<18) == bodies)
-        #expect(try second.metric("orizuru_family_renders_total") == 0)
+        let late = try second.metric("orizuru_tier_expired_total")
+        let rendered = try second.metric("orizuru_family_renders_total")
+        #expect(rendered <= late, "\(rendered) rendered, \(late) late")
         let shared = try HTTPClient.get(port: second.port, "/metrics").text.split(separator: "\n")
             .filter { $0.hasPrefix("orizuru_requests_total{") && $0.contains("layer=\"shared\"") }
         #expect(!shared.isEmpty)
@@ -154,7 +158,7 @@ struct FleetTests {
         for fault in faults {
             proxy.set(fault)
             for _ in 0..<9 {
-                for child in 0..<3 {
+                for child in 0..<2 {
                     try client.request(CopiedSlides.path(family: family, child: child))
                     let answer = try client.readAnswer()
                     #expect(answer.status == 200)
@@ -175,7 +179,7 @@ struct FleetTests {
                 try redis.start()
             }
             for number in 0..<18 {
-                let path = CopiedSlides.path(family: number, child: 3)
+                let path = CopiedSlides.path(family: number, child: 1)
                 try client.request(path)
                 #expect(try client.readAnswer().status == 200)
             }
