@@ -16,16 +16,21 @@ VENV := .build/venv
 # How long each fuzz target and each long stress run takes, in seconds.
 FUZZ_SECONDS ?= 60
 STRESS_SECONDS ?= 60
+# What of the cache to measure, all by default, e.g. BENCH_CACHE='--only "100k zipf get" --subject borrowed --threads 2'.
+BENCH_CACHE ?=
 
 CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 # One library for each package trait, by the order of Package.swift.
 TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev libjpeg62-turbo-dev
-TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver nginx-light varnish
+TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin nginx-light \
+	varnish apache2-utils nghttp2-client wrk slowhttptest
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
-BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl python3-minimal
+BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl \
+	python3-minimal $(TRAIT_PACKAGES) libvips-tools
 
-.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test lint format bench bench-render \
-	bench-family bench-cache bench-http bench-parser bench-bloom bench-shared profile stress clean sample core-packages trait-packages test-packages \
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench \
+	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared profile stress clean \
+	sample core-packages trait-packages test-packages bench-eviction bench-lookahead bench-build \
 	bench-packages stress-packages
 
 help: ## print this list
@@ -81,7 +86,7 @@ sample: build ## write tiles-sample anew
 
 # -------------------------------------------------------------------------------------------------------- test
 
-test: test-packages lint unit-test core-links sanitizers browser-test ## install what is missing and run everything
+test: test-packages lint unit-test core-links sanitizers clients browser-test interop-test ## install what is missing and run everything
 	@echo "make test: everything passed"
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
@@ -95,15 +100,23 @@ core-links: build ## check that the core links no third-party library but libpng
 	if [ -n "$$extra" ]; then echo "the core links more than it may: $$extra" >&2; exit 1; fi
 	@echo "core-links: libpng, zlib and libturbojpeg only"
 
-sanitizers: core-packages ## short stress runs under the thread and the address sanitizer, and the canary
+sanitizers: core-packages ## short stress runs: resident size, the thread and the address sanitizer, the canary
 	Tests/Stress/run short
 
-browser-test: build $(VENV)/bin/selenium-is-there ## the pages in headless Chromium
+clients: build ## ab, h2load, curl, wrk and slowhttptest against the server
+	Tests/orizuruTests/clients $(BUILD)/release/orizuru
+
+browser-test: build $(VENV)/packages-are-there ## the pages in headless Chromium
 	Tests/Browser/run $(VENV)/bin/python $(BUILD)/release/orizuru
 
-$(VENV)/bin/selenium-is-there: Tests/Browser/requirements.txt
+interop-test: build $(VENV)/packages-are-there ## validators, GDAL and Python libraries ask a running server
+	Tests/Interop/run $(VENV)/bin/python $(BUILD)/release/orizuru
+
+PYTHON_PACKAGES := Tests/Browser/requirements.txt Tests/Interop/requirements.txt
+
+$(VENV)/packages-are-there: $(PYTHON_PACKAGES)
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement Tests/Browser/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(PYTHON_PACKAGES))
 	@touch $@
 
 stress: stress-packages ## the long runs: sanitizers, models, every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
@@ -112,20 +125,30 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-parser bench-bloom bench-shared ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction bench-lookahead bench-build ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
+bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
+bench-build: bench-packages ## builds next to vips dzsave, and what residuals lose at which size
+	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(SWIFT) build -c release --product bench-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(ALL_TRAITS_BUILD)/release/bench-build
+
 bench-family: build ## a cold family as clients see it: one, and sixty-four at once
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family
 
+bench-lookahead: build ## recorded viewers in real time, with and without look-ahead: who waits, and what it costs
+	$(SWIFT) build -c release --product bench-family
+	$(BUILD)/release/bench-family --look-ahead
+
 bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
 	$(SWIFT) build -c release --product bench-cache
 	Tests/Benchmarks/Cache/dashmap/build $(BUILD)/bench/dashmap || [ $$? = 3 ]
-	$(BUILD)/release/bench-cache
+	$(BUILD)/release/bench-cache $(BENCH_CACHE)
 
 bench-disk: trait-packages ## the disk tier next to SQLite, a start with a million tiles, hits beside a disk that stands still
 	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
@@ -137,12 +160,25 @@ bench-promises: build ## what older designs promised, beside what is
 	$(SWIFT) build -c release --product bench-promises
 	$(BUILD)/release/bench-promises
 
+bench-eviction: core-packages ## hit ratios of the memory cache's policy next to others', on recorded and generated traces
+	$(SWIFT) build -c release --product bench-eviction
+	$(BUILD)/release/bench-eviction
+
 bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http
 	$(SWIFT) build -c release --product allocation-counter
 	$(SWIFT) build -c release --product hello-server
 	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --no-disk-cache --listen 127.0.0.1:0 \
 		--http-connections 12000
+
+bench-latency: bench-packages build $(BUILD)/bench/large-slide ## who waits for whom: slow clients, busy workers, busy reactors
+	$(SWIFT) build -c release --product bench-latency
+	$(BUILD)/release/bench-latency
+
+# A slide whose tiles are never all in a small memory.
+$(BUILD)/bench/large-slide: | build
+	mkdir -p $(BUILD)/bench
+	$(BUILD)/release/orizuru sample --size 8192x8192 $@
 
 bench-parser: bench-packages ## instructions per request, next to libhttp-parser's
 	$(SWIFT) build -c release --product bench-parser

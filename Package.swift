@@ -70,6 +70,16 @@ func optionalModule(_ name: String, trait: String, library: String, _ dependenci
     ]
 }
 
+/// C calls around an optional library that Swift cannot make: jumps, variable argument lists. Empty without the trait.
+func shim(_ name: String, trait: String, library: String, links: String) -> Target {
+    .target(
+        name: name,
+        dependencies: [.target(name: library, condition: .when(traits: [trait]))],
+        cSettings: cSettings + [.define(trait, .when(traits: [trait]))],
+        linkerSettings: [.linkedLibrary(links, .when(traits: [trait]))]
+    )
+}
+
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
@@ -113,7 +123,7 @@ let modules: [[Target]] = [
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "DiskTier",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Prewarm", "Telemetry", "DiskTier",
         ],
         resources: [
             "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
@@ -124,12 +134,25 @@ let modules: [[Target]] = [
     ),
     module(
         "PyramidBuilding",
-        ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
-        testDependencies: ["TileSources", "Telemetry"],
+        [
+            "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
+            "TileDescriptions",
+        ],
         // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
     module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
+    optionalModule("JPEGRows", trait: "JPEGRows", library: "CJPEGCalls", ["ImageCodecs"]),
+    optionalModule("TIFFSource", trait: "TIFF", library: "CTIFFCalls", ["ImageCodecs"]),
+    optionalModule("OpenSlideSource", trait: "OpenSlide", library: "COpenSlide", ["ImageCodecs"]),
+]
+
+/// What the command uses where its trait is on.
+let integrations: [Target.Dependency] = [
+    .target(name: "JPEGRows", condition: .when(traits: ["JPEGRows"])),
+    .target(name: "TIFFSource", condition: .when(traits: ["TIFF"])),
+    .target(name: "OpenSlideSource", condition: .when(traits: ["OpenSlide"])),
+    .target(name: "SharedTier", condition: .when(traits: ["Redis"])),
 ]
 
 let fuzzTargets: [Target] = [
@@ -137,6 +160,7 @@ let fuzzTargets: [Target] = [
         name: "fuzz-parsers",
         dependencies: [
             "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText",
+            "TestSupport",
         ],
         path: "Tests/Fuzz",
         exclude: ["run"],
@@ -144,11 +168,6 @@ let fuzzTargets: [Target] = [
         // The default linker trips over the debug information of instrumented code.
         linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]
     )
-]
-
-/// The optional integrations of the command, each where its trait is on.
-let integrations: [Target.Dependency] = [
-    .target(name: "SharedTier", condition: .when(traits: ["Redis"]))
 ]
 
 let package = Package(
@@ -178,6 +197,8 @@ let package = Package(
         .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CJPEG", providers: [.apt(["libjpeg62-turbo-dev"])]),
+        shim("CJPEGCalls", trait: "JPEGRows", library: "CJPEG", links: "jpeg"),
+        shim("CTIFFCalls", trait: "TIFF", library: "CTIFF", links: "tiff"),
         .target(name: "CPNGCalls", dependencies: ["CPNG"], cSettings: cSettings),
         .target(name: "CPlatform", cSettings: cSettings),
         .target(
@@ -194,8 +215,8 @@ let package = Package(
         .executableTarget(
             name: "bench-render",
             dependencies: [
-                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "BenchmarkSupport",
-                "TestSupport",
+                "TileModel", "ImageCodecs", "FamilyRendering", "CTurboJPEG", "CAllocationCount", "LockFree",
+                "BenchmarkSupport", "TestSupport",
             ],
             path: "Tests/Benchmarks/Render",
             swiftSettings: swiftSettings
@@ -204,6 +225,12 @@ let package = Package(
             name: "bench-family",
             dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport"],
             path: "Tests/Benchmarks/Family",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-build",
+            dependencies: ["ImageCodecs", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Build",
             swiftSettings: swiftSettings
         ),
         .target(
@@ -215,8 +242,10 @@ let package = Package(
         .executableTarget(
             name: "orizuru",
             dependencies: [
-                "TileModel", "TileCache", "TilePipeline", "TileService", "HTTPMessages", "HTTPServer", "HTTPFrontend",
-                "PyramidBuilding", "Prewarm", "JSONText", "Telemetry", "LockFree", "CPlatform", "DiskTier",
+                "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "TilePipeline",
+                "TileService",
+                "HTTPMessages", "HTTPServer", "HTTPFrontend", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry",
+                "LockFree", "CPlatform", "DiskTier",
             ] + integrations,
             swiftSettings: swiftSettings
         ),
@@ -226,11 +255,29 @@ let package = Package(
             path: "docs/examples/hello-server",
             swiftSettings: swiftSettings
         ),
+        .target(name: "CBenchmarkCalls", path: "Tests/Benchmarks/HTTP/Calls", cSettings: cSettings),
         .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
         .executableTarget(
             name: "bench-http",
             dependencies: ["TestSupport"],
             path: "Tests/Benchmarks/HTTP/Driver",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-latency",
+            dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport", "CBenchmarkCalls"],
+            path: "Tests/Benchmarks/HTTP/Latency",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-eviction",
+            dependencies: ["TileCache", "TileModel", "JSONText", "BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Eviction",
+            swiftSettings: swiftSettings
+        ),
+        .testTarget(
+            name: "EvictionBenchmarkTests",
+            dependencies: ["bench-eviction", "TileCache", "TestSupport"],
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -242,7 +289,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "bench-cache",
-            dependencies: ["TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "TestSupport"],
+            dependencies: [
+                "TileCache", "TileModel", "LockFree", "Telemetry", "CPlatform", "BenchmarkSupport", "TestSupport",
+            ],
             path: "Tests/Benchmarks/Cache",
             exclude: ["dashmap"],
             swiftSettings: swiftSettings
@@ -286,7 +335,7 @@ let package = Package(
             name: "bench-disk",
             dependencies: [
                 "DiskFaults", "DiskTier", "TileModel", "LockFree", "BenchmarkSupport", "TestSupport",
-                .target(name: "CSQLite", condition: .when(traits: ["MBTiles"])),
+                .byName(name: "CSQLite", condition: .when(traits: ["MBTiles"])),
             ],
             path: "Tests/Benchmarks/Disk",
             swiftSettings: swiftSettings
@@ -320,6 +369,7 @@ let package = Package(
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",
             ],
+            exclude: ["clients"],
             swiftSettings: swiftSettings
         ),
     ] + (isFuzzing ? fuzzTargets : [])

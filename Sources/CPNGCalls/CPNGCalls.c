@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "CPNGCalls.h"
 
+#include <errno.h>
 #include <png.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 // A chunk of text or colour profile larger than this is refused: libpng would hold it in memory whole.
 #define MAX_CHUNK_BYTES (8u << 20)
 #define MAX_CACHED_CHUNKS 64
+// What is read from a file at once.
+#define FILE_PIECE 65536
 
 struct orizuru_png_reader {
     png_structp png;
@@ -17,6 +21,10 @@ struct orizuru_png_reader {
     orizuru_png_header header;
     int passes;
     char *message;
+    // -1 where the picture is in memory. Otherwise `next` and `left` lie in `piece`, FILE_PIECE bytes of our own.
+    int descriptor;
+    uint8_t *piece;
+    int unreadable;
 };
 
 typedef struct {
@@ -45,25 +53,32 @@ static void on_warning(png_structp png, png_const_charp text) {
 
 static void read_bytes(png_structp png, png_bytep destination, size_t count) {
     orizuru_png_reader *reader = png_get_io_ptr(png);
+    while (reader->descriptor >= 0 && count > reader->left) {
+        memcpy(destination, reader->next, reader->left);
+        destination += reader->left;
+        count -= reader->left;
+        ssize_t got;
+        do {
+            got = read(reader->descriptor, reader->piece, FILE_PIECE);
+        } while (got < 0 && errno == EINTR);
+        if (got < 0) {
+            reader->unreadable = 1;
+            png_error(png, strerror(errno));
+        }
+        if (got == 0) png_error(png, "the data ends too early");
+        reader->next = reader->piece;
+        reader->left = (size_t)got;
+    }
     if (count > reader->left) png_error(png, "the data ends too early");
     memcpy(destination, reader->next, count);
     reader->next += count;
     reader->left -= count;
 }
 
-int orizuru_png_open(const uint8_t *bytes, size_t count, const orizuru_png_limits *limits, orizuru_png_header *header,
-                     orizuru_png_reader **out, char message[ORIZURU_PNG_MESSAGE]) {
-    *out = NULL;
-    memset(header, 0, sizeof *header);
-    message[0] = 0;
-    if (count < 8 || png_sig_cmp(bytes, 0, 8) != 0) {
-        set_message(message, "no PNG signature");
-        return ORIZURU_PNG_BROKEN;
-    }
-    orizuru_png_reader *reader = calloc(1, sizeof *reader);
-    if (!reader) return ORIZURU_PNG_NO_MEMORY;
-    reader->next = bytes;
-    reader->left = count;
+// What both ways of opening share: `reader` has its source and is closed here where it fails. `has_alpha` is asked for
+// where colour is to have four channels in any case.
+static int open_reader(orizuru_png_reader *reader, const orizuru_png_limits *limits, orizuru_png_header *header,
+                       int *has_alpha, orizuru_png_reader **out, char message[ORIZURU_PNG_MESSAGE]) {
     reader->message = message;
     reader->png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader->message, on_error, on_warning);
     if (reader->png) reader->info = png_create_info_struct(reader->png);
@@ -72,8 +87,9 @@ int orizuru_png_open(const uint8_t *bytes, size_t count, const orizuru_png_limit
         return ORIZURU_PNG_NO_MEMORY;
     }
     if (setjmp(png_jmpbuf(reader->png))) {
+        int result = reader->unreadable ? ORIZURU_PNG_UNREADABLE : ORIZURU_PNG_BROKEN;
         orizuru_png_close(reader);
-        return ORIZURU_PNG_BROKEN;
+        return result;
     }
     png_structp png = reader->png;
     png_infop info = reader->info;
@@ -99,6 +115,10 @@ int orizuru_png_open(const uint8_t *bytes, size_t count, const orizuru_png_limit
     png_set_strip_16(png);
     if (colour == PNG_COLOR_TYPE_GRAY_ALPHA || (colour == PNG_COLOR_TYPE_GRAY && transparent))
         png_set_gray_to_rgb(png);
+    if (has_alpha) {
+        *has_alpha = transparent || (colour & PNG_COLOR_MASK_ALPHA) != 0;
+        if (!*has_alpha && (colour & PNG_COLOR_MASK_COLOR)) png_set_filler(png, 0xFF, PNG_FILLER_AFTER);
+    }
     reader->passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);
     header->channels = png_get_channels(png, info);
@@ -116,13 +136,48 @@ int orizuru_png_open(const uint8_t *bytes, size_t count, const orizuru_png_limit
     return ORIZURU_PNG_OK;
 }
 
+int orizuru_png_open(const uint8_t *bytes, size_t count, const orizuru_png_limits *limits, orizuru_png_header *header,
+                     orizuru_png_reader **out, char message[ORIZURU_PNG_MESSAGE]) {
+    *out = NULL;
+    memset(header, 0, sizeof *header);
+    message[0] = 0;
+    if (count < 8 || png_sig_cmp(bytes, 0, 8) != 0) {
+        set_message(message, "no PNG signature");
+        return ORIZURU_PNG_BROKEN;
+    }
+    orizuru_png_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) return ORIZURU_PNG_NO_MEMORY;
+    reader->descriptor = -1;
+    reader->next = bytes;
+    reader->left = count;
+    return open_reader(reader, limits, header, NULL, out, message);
+}
+
+int orizuru_png_open_file(int descriptor, const orizuru_png_limits *limits, orizuru_png_header *header, int *has_alpha,
+                          orizuru_png_reader **out, char message[ORIZURU_PNG_MESSAGE]) {
+    *out = NULL;
+    memset(header, 0, sizeof *header);
+    message[0] = 0;
+    *has_alpha = 0;
+    orizuru_png_reader *reader = calloc(1, sizeof *reader);
+    if (!reader) return ORIZURU_PNG_NO_MEMORY;
+    reader->descriptor = descriptor;
+    reader->piece = malloc(FILE_PIECE);
+    reader->next = reader->piece;
+    if (!reader->piece) {
+        orizuru_png_close(reader);
+        return ORIZURU_PNG_NO_MEMORY;
+    }
+    return open_reader(reader, limits, header, has_alpha, out, message);
+}
+
 static int read_passes(orizuru_png_reader *reader, uint8_t *pixels, size_t stride, uint32_t count, int passes,
                        char *message) {
     message[0] = 0;
     reader->message = message;
     if (setjmp(png_jmpbuf(reader->png))) {
         reader->message = NULL;
-        return ORIZURU_PNG_BROKEN;
+        return reader->unreadable ? ORIZURU_PNG_UNREADABLE : ORIZURU_PNG_BROKEN;
     }
     for (int pass = 0; pass < passes; pass++) {
         for (uint32_t row = 0; row < count; row++) {
@@ -160,6 +215,7 @@ int orizuru_png_read_rows(orizuru_png_reader *reader, uint8_t *pixels, size_t st
 void orizuru_png_close(orizuru_png_reader *reader) {
     if (!reader) return;
     if (reader->png) png_destroy_read_struct(&reader->png, reader->info ? &reader->info : NULL, NULL);
+    free(reader->piece);
     free(reader);
 }
 

@@ -246,9 +246,25 @@ ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count) {
     }
 }
 
+int platform_file_is_resident(int file, int64_t offset) {
+    char byte;
+    struct iovec place = {.iov_base = &byte, .iov_len = 1};
+    // Other errors, among them those of file systems that do not know the flag, are for the call that sends.
+    return preadv2(file, &place, 1, (off_t)offset, RWF_NOWAIT) < 0 && errno == EAGAIN ? 0 : 1;
+}
+
+void platform_file_will_need(int file, int64_t offset, size_t count) {
+    posix_fadvise(file, (off_t)offset, (off_t)count, POSIX_FADV_WILLNEED);
+}
+
 int platform_queued_output(int fd) {
     int count = 0;
     return ioctl(fd, SIOCOUTQ, &count) < 0 ? 0 : count;
+}
+
+void platform_reset_on_close(int fd) {
+    struct linger option = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &option, sizeof option);
 }
 
 int platform_shutdown_writing(int fd) { return shutdown(fd, SHUT_WR) < 0 ? -errno : 0; }

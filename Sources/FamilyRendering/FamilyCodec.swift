@@ -65,6 +65,29 @@ final class FamilyCodec {
         }
     }
 
+    /// Decodes a child's chroma residual, Cb's differences above Cr's. Its size must be that of `target`.
+    func decodeChromaResidual(_ range: Range<Int>, ofMember member: Int, into target: Plane) throws(RenderError) {
+        do throws(CodecError) {
+            let limits = ImageLimits(
+                maxWidth: Pyramid.maxTileSize,
+                maxHeight: 2 * Pyramid.maxTileSize,
+                maxPixels: 1 << 25
+            )
+            let header = try unsafe decoder.header(of: bytes(range), limits: limits)
+            guard header.width == target.width, header.height == target.height else {
+                throw .wrongSize(
+                    .jpeg,
+                    width: header.width,
+                    height: header.height,
+                    expected: "a chroma residual of \(target.width)x\(target.height)"
+                )
+            }
+            try unsafe decoder.decodeLuma(bytes(range), header: header, into: target)
+        } catch {
+            throw .broken(shape.family.coordinate(ofMember: member), error)
+        }
+    }
+
     /// Wraps what an encoder throws.
     func encoding(
         _ member: Int,

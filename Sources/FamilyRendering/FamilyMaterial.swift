@@ -32,11 +32,20 @@ package final class FamilyMaterial {
     /// Counts `begin`: a renderer sees by it that its own state is of another family.
     package private(set) var generation: UInt64 = 0
 
+    /// Whether a pack was added that has a checksum, which held.
+    package private(set) var isChecked = false
+
     private var arena: UnsafeMutableRawBufferPointer
     private var used = 0
     private var parts = [Part](repeating: .missing, count: Family.memberCount)
     /// Bit i is set where something that member i should be made from is damaged.
     private var damage: UInt32 = 0
+    /// By member; of use only where `chromaDepths` has the member's depth.
+    private var weights = [ChromaWeights](repeating: .none, count: Family.memberCount)
+    /// The places of the children's chroma residuals, by member.
+    private var chromaResiduals = [Range<Int>](repeating: 0..<0, count: 5)
+    /// Bit d is set where a member of depth d has chroma of its own.
+    private var chromaDepths: UInt8 = 0
 
     /// A capacity that is kept for the next family. A pack that declared more is not paid for for ever.
     private static let keptCapacity = 16 << 20
@@ -56,6 +65,12 @@ package final class FamilyMaterial {
         used = 0
         for member in parts.indices { parts[member] = .missing }
         damage = 0
+        isChecked = false
+        if chromaDepths != 0 {
+            for member in weights.indices { weights[member] = .none }
+            for child in chromaResiduals.indices { chromaResiduals[child] = 0..<0 }
+            chromaDepths = 0
+        }
         if unsafe arena.count > Self.keptCapacity {
             // SAFETY: ours; no range of an earlier family may be used after `begin`.
             unsafe arena.deallocate()
@@ -168,13 +183,73 @@ package final class FamilyMaterial {
         try unsafe ResidualPack.decompress(bytes(file), into: target)
         let pack = UnsafeRawBufferPointer(target)
         // Twice: the first pass finds every fault, so that the second sets all or nothing.
-        try unsafe ResidualPack.forEachEntry(of: pack) { entry throws(PackError) in _ = try entry.member() }
+        let hasChecksum = try unsafe ResidualPack.verifyChecksum(of: pack)
+        try unsafe ResidualPack.forEachEntry(of: pack) { entry throws(PackError) in
+            _ = (try entry.member(), try entry.chromaChild())
+            guard entry.kind != ResidualPack.Kind.chromaWeights || entry.range.count == ResidualPack.weightBytes else {
+                throw .outOfBounds(
+                    what: "an entry of \(entry.range.count) bytes for \(ResidualPack.weightBytes) weights"
+                )
+            }
+        }
         let start = used
         try unsafe ResidualPack.forEachEntry(of: pack) { entry throws(PackError) in
-            guard let member = try entry.member(), family.contains(member: member) else { return }
-            parts[member] = .residual((start + entry.range.lowerBound)..<(start + entry.range.upperBound))
+            let place = (start + entry.range.lowerBound)..<(start + entry.range.upperBound)
+            if let member = try entry.member() {
+                if family.contains(member: member) { parts[member] = .residual(place) }
+            } else if let child = try entry.chromaChild() {
+                if family.contains(member: child) { setChromaResidual(ofChild: child, uncheckedTo: place) }
+            } else if entry.kind == ResidualPack.Kind.chromaWeights {
+                for member in family.members where member > 0 {
+                    // SAFETY: the entry has two bytes for each of 20 members: the first pass has checked it.
+                    let at = entry.range.lowerBound + 2 * (member - 1)
+                    let (blue, red) = unsafe (Int8(bitPattern: pack[at]), Int8(bitPattern: pack[at + 1]))
+                    set(member: member, weights: ChromaWeights(blue: blue, red: red))
+                }
+            }
         }
         used += size
+        isChecked = hasChecksum
+    }
+
+    // MARK: Chroma
+
+    /// How much a member's chroma follows its residual; 1...20.
+    package func set(member: Int, weights new: ChromaWeights) {
+        precondition((1..<Family.memberCount).contains(member), "no chroma weights for member \(member)")
+        weights[member] = new
+        if new != .none { chromaDepths |= 1 << UInt8(Family.depth(ofMember: member)) }
+    }
+
+    /// A child's chroma residual, 1...4.
+    package func setChromaResidual(ofChild child: Int, to range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= used, "\(range) is not in the arena")
+        setChromaResidual(ofChild: child, uncheckedTo: range)
+    }
+
+    private func setChromaResidual(ofChild child: Int, uncheckedTo range: Range<Int>) {
+        precondition((1...4).contains(child), "no child \(child)")
+        chromaResiduals[child] = range
+        if !range.isEmpty { chromaDepths |= 2 }
+    }
+
+    /// Whether the chroma of members of a depth, 1 or 2, is more than their parent's.
+    package func correctsChroma(depth: Int) -> Bool { chromaDepths & (1 << UInt8(depth)) != 0 }
+
+    /// Whether any member's chroma is more than the parent's.
+    package var correctsChroma: Bool { chromaDepths != 0 }
+
+    /// The bytes of what says something of chroma.
+    package var chromaBytes: Int {
+        chromaResiduals.reduce(weights.contains { $0 != .none } ? ResidualPack.weightBytes : 0) { $0 + $1.count }
+    }
+
+    /// How much a member's chroma follows its residual.
+    package func weights(ofMember member: Int) -> ChromaWeights { weights[member] }
+
+    /// Where the chroma residual of a child, 1...4, lies; nil where it has none.
+    package func chromaResidual(ofChild child: Int) -> Range<Int>? {
+        chromaResiduals[child].isEmpty ? nil : chromaResiduals[child]
     }
 
     /// The same, for a pack file that lies elsewhere.

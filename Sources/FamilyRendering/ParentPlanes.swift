@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import ImageCodecs
+package import ImageCodecs
 
-/// The parent tile as planes of its own size, whatever its JPEG's chroma subsampling is.
+/// A tile, such as a parent, as planes of its own size, whatever its JPEG's chroma subsampling is.
 ///
 /// Chroma of 4:4:4 parents is decoded in place. Subsampled chroma is doubled, centred, until it has the parent's size;
 /// RGB is converted by the JFIF formula. One worker; planes are valid until the next `decode`.
-final class ParentPlanes {
+package final class ParentPlanes {
     private let lumaBuffer = PlaneBuffer()
     private let blueBuffer = PlaneBuffer()
     private let redBuffer = PlaneBuffer()
@@ -14,17 +14,17 @@ final class ParentPlanes {
     private let upsampler: Upsampler
 
     /// What was decoded: nil before the first `decode`. Chroma is nil where the parent is gray.
-    private(set) var luma: Plane?
-    private(set) var blue: Plane?
-    private(set) var red: Plane?
+    package private(set) var luma: Plane?
+    package private(set) var blue: Plane?
+    package private(set) var red: Plane?
 
-    init(upsampler: Upsampler) { self.upsampler = upsampler }
+    package init(upsampler: Upsampler = Upsampler()) { self.upsampler = upsampler }
 
     /// Forgets what was decoded; keeps the memory.
     func forget() { (luma, blue, red) = (nil, nil, nil) }
 
     /// Decodes the parent and crops it to `width` x `height`, its true size.
-    func decode(
+    package func decode(
         _ bytes: UnsafeRawBufferPointer,
         header: JPEGHeader,
         width: Int,

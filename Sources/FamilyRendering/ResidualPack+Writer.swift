@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import TileModel
+
 extension ResidualPack {
     /// Collects residuals and writes a pack file that the reference reads.
     package struct Writer {
@@ -20,14 +22,41 @@ extension ResidualPack {
             entries.append((kind, index, bytes))
         }
 
+        /// Adds the chroma weights of members 1...20, in their order.
+        package mutating func add(weights: [ChromaWeights]) {
+            precondition(weights.count == Family.memberCount - 1, "\(weights.count) chroma weights")
+            let bytes = weights.flatMap { [UInt8(bitPattern: $0.blue), UInt8(bitPattern: $0.red)] }
+            add(kind: Kind.chromaWeights, index: 0, bytes: bytes)
+        }
+
+        /// Adds the chroma residual of a child, 1...4.
+        package mutating func add(child: Int, chromaResidual: [UInt8]) {
+            precondition((1...4).contains(child), "no child \(child)")
+            add(kind: Kind.chromaResidual, index: UInt8(child - 1), bytes: chromaResidual)
+        }
+
+        /// The residuals of luma that were added, by member.
+        package var residuals: [(member: Int, jpeg: [UInt8])] {
+            let found = entries.compactMap { entry -> (member: Int, jpeg: [UInt8])? in
+                switch entry.kind {
+                case Kind.child: (1 + Int(entry.index), entry.bytes)
+                case Kind.grandchild: (5 + Int(entry.index), entry.bytes)
+                default: nil
+                }
+            }
+            return found.sorted { $0.member < $1.member }
+        }
+
         /// Whether nothing was added.
         package var isEmpty: Bool { entries.isEmpty }
 
-        /// The file: children first, then grandchildren, each row by row, then other kinds in their order of kind.
-        /// Complexity: O(bytes).
-        package func file() -> [UInt8] {
+        /// The file: children first, then grandchildren, each row by row, then other kinds in their order of kind, a
+        /// checksum last, unless the file is to be as the reference's writers make it. Complexity: O(bytes).
+        package func file(hasChecksum: Bool = true) -> [UInt8] {
             let order: (UInt8) -> Int = { $0 == 1 ? -1 : Int($0) }
-            let sorted = entries.sorted { (order($0.kind), $0.index) < (order($1.kind), $1.index) }
+            precondition(!entries.contains { $0.kind == Kind.checksum }, "the checksum is the writer's")
+            var sorted = entries.sorted { (order($0.kind), $0.index) < (order($1.kind), $1.index) }
+            if hasChecksum { sorted.append((Kind.checksum, 0, [0, 0, 0, 0])) }
             let dataOffset = headerBytes + sorted.count * entryBytes
             var pack: [UInt8] = []
             pack.reserveCapacity(dataOffset + sorted.reduce(0) { $0 + $1.bytes.count })
@@ -49,10 +78,14 @@ extension ResidualPack {
                 offset += entry.bytes.count
             }
             for entry in sorted { pack.append(contentsOf: entry.bytes) }
+            if hasChecksum {
+                pack.removeLast(4)
+                LittleEndian.append(CRC32C.checksum(of: pack), to: &pack)
+            }
             precondition(pack.count <= maxUncompressedBytes, "a residual pack of \(pack.count) bytes")
             var file: [UInt8] = []
             LittleEndian.append(UInt32(pack.count), to: &file)
-            file.append(contentsOf: LZ4Block.literals(pack))
+            file.append(contentsOf: LZ4Block.compress(pack))
             return file
         }
     }

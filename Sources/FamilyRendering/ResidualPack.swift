@@ -3,7 +3,8 @@
 internal import TileModel
 
 /// The residuals of one family in one file: u32 uncompressed size, then an LZ4 block that holds a header, an index and
-/// the residual JPEGs. Little-endian, no checksums. See `docs/architecture.md` for the reference's format.
+/// the residual JPEGs. Little-endian. See `docs/architecture.md` for the reference's format and for the kinds of entry
+/// that are ours: readers pass over kinds that they do not know.
 package enum ResidualPack {
     /// The largest uncompressed size that is accepted: 20 residuals of the largest tile at a byte and a half a pixel
     /// would be more, but no writer comes near; it bounds a worker's memory.
@@ -12,6 +13,23 @@ package enum ResidualPack {
     package static let minFileBytes = 5
     static let headerBytes = 24
     static let entryBytes = 16
+
+    /// What an entry is.
+    package enum Kind {
+        /// A grandchild's residual.
+        package static let grandchild: UInt8 = 0
+        /// A child's residual.
+        package static let child: UInt8 = 1
+        /// The chroma weights of members 1...20, blue and red of each, a signed byte each; index 0.
+        package static let chromaWeights: UInt8 = 0xC0
+        /// A child's chroma residual: a gray JPEG of Cb's differences above Cr's; the index is the child's.
+        package static let chromaResidual: UInt8 = 0xC1
+        /// The CRC-32C of all bytes of the uncompressed pack before the four of this entry, which are its last; index 0.
+        package static let checksum: UInt8 = 0xFF
+    }
+
+    /// The bytes of an entry of chroma weights.
+    static let weightBytes = 40
 
     /// One entry of the index.
     package struct Entry: Hashable, Sendable {
@@ -31,6 +49,31 @@ package enum ResidualPack {
             default: nil
             }
         }
+
+        /// The child, 1...4, whose chroma residual this is; nil for other kinds.
+        func chromaChild() throws(PackError) -> Int? {
+            guard kind == Kind.chromaResidual else { return nil }
+            guard index < 4 else { throw .outOfBounds(what: "index \(index) of a chroma residual") }
+            return 1 + Int(index)
+        }
+    }
+
+    /// Compares an uncompressed pack with its checksum. Returns whether it has one; throws where it does not hold.
+    @discardableResult
+    package static func verifyChecksum(of pack: UnsafeRawBufferPointer) throws(PackError) -> Bool {
+        var place: Range<Int>?
+        try unsafe forEachEntry(of: pack) { entry throws(PackError) in
+            if entry.kind == Kind.checksum { place = entry.range }
+        }
+        guard let place else { return false }
+        guard place.count == 4, place.upperBound == pack.count else {
+            throw .outOfBounds(what: "the checksum of a residual pack, which is not its last four bytes,")
+        }
+        // SAFETY: four bytes from the place's start are the pack's last.
+        let stored = unsafe LittleEndian.u32(pack, place.lowerBound)
+        let computed = unsafe CRC32C.checksum(of: UnsafeRawBufferPointer(rebasing: pack[..<place.lowerBound]))
+        guard stored == computed else { throw .wrongChecksum(stored: stored, computed: computed) }
+        return true
     }
 
     /// The uncompressed size that a pack file declares, checked against what is acceptable and plausible.

@@ -12,6 +12,11 @@ internal import TileModel
 ///   of those doubled once. For an odd tile size windows would fall between samples, so the output is 4:4:4.
 /// - Where a child has no residual, its own JPEG's luma stands in the mosaic; where it has neither, the doubled parent
 ///   does, so that its grandchildren are predicted from there and corrected by their own residuals.
+/// - A family may correct its chroma (`ChromaWeights`, `ResidualPack.Kind.chromaResidual`). Then a child's chroma is the
+///   parent's doubled, plus weight times the child's luma residual, plus the child's chroma residual; a grandchild's is
+///   that mosaic doubled, plus weight times its own luma residual. Members of a depth that is corrected are encoded
+///   4:4:4; grandchildren that only inherit take windows of the children's chroma as their 4:2:0 planes. Families
+///   without such entries pay nothing.
 /// - Everything is lazy: a member decodes the parent, its own residual, and of the children just those whose pixels
 ///   the doubling reads. What was decoded serves the family's next members.
 ///
@@ -24,13 +29,17 @@ final class RoundedFamily {
     private let mosaicBuffer = PlaneBuffer()
     private let tileBuffers = [PlaneBuffer(), PlaneBuffer(), PlaneBuffer()]
     private let childChromaBuffers = [PlaneBuffer(), PlaneBuffer()]
+    private let chromaResidualBuffer = PlaneBuffer()
+    /// Whether children's chroma is kept even where nothing corrects it yet: for the encoder.
+    private let keepsChildChroma: Bool
     private var mosaic: Plane?
     private var hasChildChroma = false
     /// Bit c is set where child member c (1...4) stands in the mosaic.
     private var readyChildren: UInt8 = 0
 
-    init(codec: FamilyCodec) {
+    init(codec: FamilyCodec, keepsChildChroma: Bool = false) {
         self.codec = codec
+        self.keepsChildChroma = keepsChildChroma
         upsampler = Upsampler()
         parent = ParentPlanes(upsampler: upsampler)
     }
@@ -94,6 +103,63 @@ final class RoundedFamily {
         upsampler.upsample(source, x: rect.x, y: rect.y, into: window, rounding: .nearest)
     }
 
+    /// Writes a member's chroma as it is before its own weights and residual. Returns false for a gray parent.
+    func predictChroma(_ member: Int, blue: Plane, red: Plane) throws(RenderError) -> Bool {
+        guard var source = try parentPlanes().chroma else { return false }
+        let rect = codec.shape.rect(ofMember: member)
+        if Family.depth(ofMember: member) == 2 {
+            _ = try children(readBy: rect)
+            source = correctedChroma()
+        }
+        let size = (width: rect.width, height: rect.height)
+        let (blue, red) = (
+            blue.window(x: 0, y: 0, width: size.width, height: size.height),
+            red.window(x: 0, y: 0, width: size.width, height: size.height)
+        )
+        upsampler.upsample(source.blue, x: rect.x, y: rect.y, into: blue, rounding: .nearest)
+        upsampler.upsample(source.red, x: rect.x, y: rect.y, into: red, rounding: .nearest)
+        return true
+    }
+
+    private var keepsChroma: Bool { keepsChildChroma || codec.material?.correctsChroma == true }
+
+    /// The children's corrected chroma at its true size; those children are in it that stand in the mosaic of luma.
+    private func correctedChroma() -> (blue: Plane, red: Plane) {
+        let side = 2 * codec.shape.tileSize
+        let size = codec.shape.size(depth: 1)
+        let (blue, red) = (
+            childChromaBuffers[0].plane(width: side, height: side),
+            childChromaBuffers[1].plane(width: side, height: side)
+        )
+        return (
+            blue.window(x: 0, y: 0, width: size.width, height: size.height),
+            red.window(x: 0, y: 0, width: size.width, height: size.height)
+        )
+    }
+
+    /// Makes a child's chroma, where the family keeps it. `residuals` are the child's of luma, nil where it has none:
+    /// then what stands in for its luma says nothing about its chroma.
+    private func prepareChroma(_ member: Int, _ rect: PixelRect, residuals: Plane?) throws(RenderError) {
+        guard keepsChroma, let material = codec.material, let parent = try parentPlanes().chroma else { return }
+        let mosaic = correctedChroma()
+        let blue = mosaic.blue.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
+        let red = mosaic.red.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
+        upsampler.upsample(parent.blue, x: rect.x, y: rect.y, into: blue, rounding: .nearest)
+        upsampler.upsample(parent.red, x: rect.x, y: rect.y, into: red, rounding: .nearest)
+        guard let residuals else { return }
+        let weights = material.weights(ofMember: member)
+        ChromaWeights.add(weights.blue, ofResiduals: residuals, to: blue)
+        ChromaWeights.add(weights.red, ofResiduals: residuals, to: red)
+        guard let range = material.chromaResidual(ofChild: member) else { return }
+        let stored = chromaResidualBuffer.plane(width: rect.width, height: 2 * rect.height)
+        try codec.decodeChromaResidual(range, ofMember: member, into: stored)
+        for (plane, y) in [(blue, 0), (red, rect.height)] {
+            let part = stored.window(x: 0, y: y, width: rect.width, height: rect.height)
+            ResidualArithmetic.add(predictions: plane, toResiduals: part)
+            plane.copy(from: part)
+        }
+    }
+
     /// Makes sure that a child's luma stands in the mosaic, by whatever the child has.
     private func prepareChild(_ member: Int) throws(RenderError) {
         if readyChildren & (1 << UInt8(member)) != 0 { return }
@@ -104,13 +170,17 @@ final class RoundedFamily {
             let luma = try parentPlanes().luma
             try codec.decodeLuma(range, ofMember: member, into: mosaic, x: rect.x, y: rect.y)
             let window = mosaic.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
+            try prepareChroma(member, rect, residuals: window)
             upsampler.addPrediction(luma, x: rect.x, y: rect.y, toResiduals: window, rounding: .nearest)
         case .plain(let range):
             try codec.decodeLuma(range, ofMember: member, into: mosaic, x: rect.x, y: rect.y)
+            // Without a parent no member needs chroma of the family's.
+            if codec.part(ofMember: 0) != .missing { try prepareChroma(member, rect, residuals: nil) }
         case .missing:
             let luma = try parentPlanes().luma
             let window = mosaic.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
             upsampler.upsample(luma, x: rect.x, y: rect.y, into: window, rounding: .nearest)
+            try prepareChroma(member, rect, residuals: nil)
         }
         readyChildren |= 1 << UInt8(member)
     }
@@ -189,17 +259,23 @@ final class RoundedFamily {
         let isChild = Family.depth(ofMember: member) == 1
         let padded = padded && shape.isPartial(member: member)
         let chroma = try parentPlanes().chroma
-        let subsampling = chroma == nil ? .gray : subsampling
+        let isCorrected = codec.material?.correctsChroma(depth: isChild ? 1 : 2) == true
+        // Corrected chroma is as fine as its luma: halving it would lose what it was stored for.
+        let subsampling: ChromaSubsampling = chroma == nil ? .gray : isCorrected ? .full : subsampling
 
         let luma: Plane
+        var planes: (blue: Plane, red: Plane)?
         if isChild {
             try prepareChild(member)
             luma = childLuma(rect, subsampling, padded: padded)
+            planes = chroma.map { chromaPlanes($0, rect, member, subsampling, residuals: nil, padded: padded) }
         } else {
             let source = try children(readBy: rect)
             let tile = tilePlane(0, subsampling)
             try codec.decodeLuma(residual, ofMember: member, into: tile, x: 0, y: 0)
             let window = tile.window(x: 0, y: 0, width: rect.width, height: rect.height)
+            let residuals = isCorrected ? window : nil
+            planes = chroma.map { chromaPlanes($0, rect, member, subsampling, residuals: residuals, padded: padded) }
             upsampler.addPrediction(source, x: rect.x, y: rect.y, toResiduals: window, rounding: .nearest)
             luma = tile
         }
@@ -211,7 +287,6 @@ final class RoundedFamily {
         } else {
             lumaWindow.replicateEdges(beyondWidth: rect.width, height: rect.height)
         }
-        let planes = chroma.map { chromaPlanes($0, rect, isChild: isChild, subsampling, padded: padded) }
         return Reconstructed(size: size, subsampling: subsampling, luma: lumaWindow, chroma: planes)
     }
 
@@ -229,19 +304,31 @@ final class RoundedFamily {
         return tile
     }
 
-    /// The chroma that is encoded with a member, from the parent's.
+    /// The chroma that is encoded with a member, from the parent's or from the children's as corrected. `residuals`
+    /// are a grandchild's own, before its prediction was added to them, where its chroma follows them.
     private func chromaPlanes(
         _ parent: (blue: Plane, red: Plane),
         _ rect: PixelRect,
-        isChild: Bool,
+        _ member: Int,
         _ subsampling: ChromaSubsampling,
+        residuals: Plane?,
         padded: Bool
     ) -> (blue: Plane, red: Plane) {
+        let isChild = Family.depth(ofMember: member) == 1
         let (width, height) = subsampling.chromaPlaneSize(width: rect.width, height: rect.height)
         let (x, y) = (rect.x / subsampling.horizontalFactor, rect.y / subsampling.verticalFactor)
-        let isDirect = isChild && subsampling == .quarter
-        let source = subsampling == .quarter || isChild ? parent : childChroma(parent)
-        func plane(_ source: Plane, _ number: Int) -> Plane {
+        // The plane that has chroma at the size of the member's own level or, for 4:2:0, of the next coarser one.
+        let isDirect: Bool
+        let source: (blue: Plane, red: Plane)
+        if isChild {
+            isDirect = subsampling == .quarter || keepsChroma
+            source = subsampling == .quarter || !keepsChroma ? parent : correctedChroma()
+        } else {
+            isDirect = subsampling == .quarter && keepsChroma
+            source = keepsChroma ? correctedChroma() : subsampling == .quarter ? parent : childChroma(parent)
+        }
+        let weights = residuals == nil ? .none : codec.material?.weights(ofMember: member) ?? .none
+        func plane(_ source: Plane, _ number: Int, _ weight: Int8) -> Plane {
             if isDirect, !padded { return source.window(x: x, y: y, width: width, height: height) }
             let tile = tilePlane(number, subsampling)
             let window = tile.window(x: 0, y: 0, width: width, height: height)
@@ -249,12 +336,13 @@ final class RoundedFamily {
                 window.copy(from: source.window(x: x, y: y, width: width, height: height))
             } else {
                 upsampler.upsample(source, x: x, y: y, into: window, rounding: .nearest)
+                if let residuals { ChromaWeights.add(weight, ofResiduals: residuals, to: window) }
             }
             guard padded else { return window }
             tile.fill(128, beyondWidth: width, height: height)
             return tile
         }
-        return (plane(source.blue, 1), plane(source.red, 2))
+        return (plane(source.blue, 1, weights.blue), plane(source.red, 2, weights.red))
     }
 
     /// Scratch of the size of a full tile's luma (0) or chroma (1, 2).

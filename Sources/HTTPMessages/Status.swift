@@ -8,9 +8,11 @@ package enum Status: UInt16, Sendable, CaseIterable {
     case partialContent = 206
     case movedPermanently = 301
     case found = 302
+    case seeOther = 303
     case notModified = 304
     case permanentRedirect = 308
     case badRequest = 400
+    case unauthorized = 401
     case forbidden = 403
     case notFound = 404
     case methodNotAllowed = 405
@@ -49,9 +51,11 @@ package enum Status: UInt16, Sendable, CaseIterable {
         case .partialContent: "HTTP/1.1 206 Partial Content\r\n"
         case .movedPermanently: "HTTP/1.1 301 Moved Permanently\r\n"
         case .found: "HTTP/1.1 302 Found\r\n"
+        case .seeOther: "HTTP/1.1 303 See Other\r\n"
         case .notModified: "HTTP/1.1 304 Not Modified\r\n"
         case .permanentRedirect: "HTTP/1.1 308 Permanent Redirect\r\n"
         case .badRequest: "HTTP/1.1 400 Bad Request\r\n"
+        case .unauthorized: "HTTP/1.1 401 Unauthorized\r\n"
         case .forbidden: "HTTP/1.1 403 Forbidden\r\n"
         case .notFound: "HTTP/1.1 404 Not Found\r\n"
         case .methodNotAllowed: "HTTP/1.1 405 Method Not Allowed\r\n"

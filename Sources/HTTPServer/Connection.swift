@@ -56,6 +56,8 @@ struct Connection {
     /// The serial of the deferred request's ticket.
     var deferredSerial: UInt32 = 0
     var requestCount = 0
+    /// The reactor's period in which it sent its latest request.
+    var period: UInt32 = .max
 
     // SAFETY: owned by the connection, of `inputCapacity` bytes, from the reactor's pool; `inputCount` of them, from the
     // first, are not used yet.
@@ -71,9 +73,11 @@ struct Connection {
     var body: UnsafeRawPointer?
     var bodyCount = 0
     var owner: BodyOwner?
-    /// A file whose bytes follow `output`, or -1; owned.
+    /// A file whose bytes follow `output`, or -1; owned where `owner` is nil, else lent by it.
     var file: Int32 = -1
     var fileOffset: Int64 = 0
+    /// Until when the connection leaves the disk time to bring the file's next piece; 0 where it does not wait for it.
+    var diskWaitEnd: UInt64 = 0
     /// Bytes sent since the write rate was last looked at; while lingering, bytes thrown away.
     var periodBytes = 0
     /// What the kernel held for the client when the write rate was last looked at.

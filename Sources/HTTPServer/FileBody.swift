@@ -2,14 +2,22 @@
 
 import CPlatform
 
-/// A part of an open file to send as a body. Owns the descriptor and closes it.
+/// A part of an open file to send as a body, by sendfile: its bytes never pass through the process.
+///
+/// The file is either given to the body, which closes it, or lent by an owner, who learns when it is done with. Both
+/// happen exactly once, on the reactor's thread: when the last byte is with the kernel, or when the client is gone, or at
+/// once where the answer has no body. The bytes must not change meanwhile; a file that becomes shorter cuts the answer.
 package struct FileBody: ~Copyable {
     let descriptor: Int32
     let offset: Int64
     let count: Int
+    /// Nil where the descriptor is the body's own.
+    let owner: BodyOwner?
 
+    /// A part of a file that is open for this body alone.
+    ///
     /// - Parameters:
-    ///   - descriptor: a regular file, open for reading; owned from now on.
+    ///   - descriptor: a regular file, open for reading; closed when the body is done with.
     ///   - offset: the first byte; not negative.
     ///   - count: how many bytes; not negative.
     package init(descriptor: Int32, offset: Int64, count: Int) {
@@ -17,14 +25,32 @@ package struct FileBody: ~Copyable {
         self.descriptor = descriptor
         self.offset = offset
         self.count = count
+        owner = nil
     }
 
-    deinit { platform_close(descriptor) }
+    /// A part of a file that others use as well: an archive, a segment.
+    ///
+    /// - Parameter owner: keeps the descriptor open until its `release` is called, which is the body's completion. The
+    ///   reference is the caller's own until now; `retain` is not called.
+    package init(lent descriptor: Int32, offset: Int64, count: Int, owner: BodyOwner) {
+        precondition(descriptor >= 0 && offset >= 0 && count >= 0)
+        self.descriptor = descriptor
+        self.offset = offset
+        self.count = count
+        self.owner = owner
+    }
 
-    /// Gives up the descriptor: the caller closes it.
-    consuming func take() -> (descriptor: Int32, offset: Int64, count: Int) {
-        let parts = (descriptor, offset, count)
+    deinit { Self.finish(descriptor, owner) }
+
+    /// Gives up the file: the caller finishes it.
+    consuming func take() -> (descriptor: Int32, offset: Int64, count: Int, owner: BodyOwner?) {
+        let parts = (descriptor, offset, count, owner)
         discard self
         return parts
+    }
+
+    /// Closes a file that was the body's own, or tells who lent it.
+    static func finish(_ descriptor: Int32, _ owner: BodyOwner?) {
+        if let owner { owner.released() } else { platform_close(descriptor) }
     }
 }

@@ -56,7 +56,7 @@ package final class HTTPServer {
         var listeners: [[Listener]] = Array(repeating: [], count: configuration.reactors)
         for address in configuration.listen {
             switch configuration.spreading {
-            case .sharedListener:
+            case .asNeeded, .evenly:
                 let listener = try Listener(
                     address,
                     isPerReactor: false,

@@ -20,24 +20,32 @@ package struct ListenAddress: Sendable, Hashable {
 package struct HTTPServerConfiguration: Sendable {
     /// How connections are spread over the reactors.
     package enum Spreading: String, Sendable, CaseIterable {
+        /// One listener that the reactors in use watch: one of them at first, more as the load grows (`SpreadingRule`).
+        /// Connections move between requests. The default.
+        case asNeeded
         /// One listener that all reactors watch. The kernel wakes one of them per connection, mostly the same one while
         /// it keeps up; whoever accepts gives the connection to the reactor that has the fewest. So a viewer's six
-        /// connections are spread evenly, and none is lost in the queue of a reactor that stops. The default.
-        case sharedListener
+        /// connections are spread evenly, and stay where they are.
+        case evenly
         /// One listener per reactor; the kernel chooses by a hash of the addresses, blind to load: now and then all six
-        /// connections of a viewer meet on one reactor.
+        /// connections of a viewer meet on one reactor, and stay there.
         case listenerPerReactor
     }
 
     package var listen: [ListenAddress] = [ListenAddress()]
     /// Sockets that listen already (a Unix socket, one that a service manager hands over); closed by the server.
     package var listeningSockets: [Int32] = []
-    package var spreading = Spreading.sharedListener
+    package var spreading = Spreading.asNeeded
+    /// When more or fewer reactors are used.
+    package var spreadingRule = SpreadingRule()
     /// Threads that serve connections; at most 255. One per processor saturates it.
     package var reactors = OSThread.processorCount
     package var requestLimits = RequestLimits()
     /// Methods that reach the handler; others that are known get 405.
     package var methods: [Method] = [.get, .head, .options]
+    /// Field lines, each with CR LF, of the answers that no handler gives (refusals, time-outs): what a page of another
+    /// origin needs to see them.
+    package var ownAnswerLines: [UInt8] = []
 
     /// Open connections in all; nil: what the limit on open files allows, less a reserve for files.
     package var connectionLimit: Int?

@@ -15,10 +15,12 @@ package final class Mailbox: Sendable {
         let payload: AnyObject
     }
 
-    /// A connection that another reactor accepted.
+    /// A connection that another reactor accepted, or served before.
     struct Arrival {
         let descriptor: Int32
         let peer: platform_peer
+        /// How many requests it has sent: 0 where it is new.
+        var requestCount = 0
     }
 
     private struct Box {

@@ -31,7 +31,7 @@ extension Reactor {
         acceptResumes = 0
     }
 
-    private func stopWatchingListeners() {
+    func stopWatchingListeners() {
         guard isAccepting else { return }
         for listener in listeners { _ = platform_epoll_remove(epoll, listener.descriptor) }
         isAccepting = false
@@ -42,7 +42,7 @@ extension Reactor {
     }
 
     /// Whether there may be another one to accept.
-    private func acceptOne(from listener: Listener) -> Bool {
+    func acceptOne(from listener: Listener) -> Bool {
         var peer = platform_peer()
         let descriptor = unsafe platform_accept(listener.descriptor, &peer)
         guard descriptor >= 0 else {
@@ -103,7 +103,8 @@ extension Reactor {
             state.loads.end(index)
             return refuse(descriptor, .refusedOverLimit)
         }
-        counters.add(to: .accepted)
+        connections[slot].requestCount = arrival.requestCount
+        if arrival.requestCount == 0 { counters.add(to: .accepted) }
         counters.add(to: .open)
         setDeadline(slot, .idle)
     }
@@ -128,6 +129,7 @@ extension Reactor {
 
     func resumeAcceptingIfDue() {
         guard acceptResumes > 0, now >= acceptResumes, phase == .running else { return }
+        guard !spreading.isOn || index < state.loads.reactorsInUse else { return }
         startAccepting()
     }
 

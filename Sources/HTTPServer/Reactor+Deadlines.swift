@@ -75,6 +75,13 @@ extension Reactor {
     private func expire(_ slot: UInt32) {
         switch connections[slot].deadlineKind {
         case .idle:
+            // An answer that went to the kernel whole may not have gone to the client: that is no idleness.
+            let queued = platform_queued_output(connections[slot].descriptor)
+            guard queued == 0 else {
+                connections[slot].periodBytes = 0
+                connections[slot].queuedBytes = queued
+                return setDeadline(slot, .write)
+            }
             counters.add(to: .timeoutsIdle)
             close(slot, isLost: false)
         case .head:
@@ -88,6 +95,10 @@ extension Reactor {
             // What the client took: what the kernel took from us, and what became of that. The kernel asks for more
             // only when much of its own has left, so its appetite alone would call a slow reader a dead one.
             let queued = platform_queued_output(connections[slot].descriptor)
+            if queued == 0 && !connections[slot].flags.contains(.outputPending) {
+                counters.add(to: .timeoutsIdle)
+                return close(slot, isLost: false)
+            }
             let taken = connections[slot].periodBytes + Int(connections[slot].queuedBytes) - Int(queued)
             if taken >= configuration.writeBytesPerPeriod {
                 connections[slot].periodBytes = 0
@@ -95,6 +106,7 @@ extension Reactor {
                 setDeadline(slot, .write)
             } else {
                 counters.add(to: .timeoutsWrite)
+                platform_reset_on_close(connections[slot].descriptor)
                 close(slot, isLost: true)
             }
         case .deferred:

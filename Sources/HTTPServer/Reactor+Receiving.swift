@@ -51,6 +51,7 @@ extension Reactor {
                 // Everything was received and nothing more will come: a whole request would have been served.
                 if connections[slot].flags.contains(.peerFinished) { return close(slot, isLost: false) }
                 unsafe keep(slot, base, count)
+                if spreading.isOn && moved(slot) { return }
                 return rearm(slot)
             }
             guard unsafe receive(slot, &base, &count) else { return }
@@ -184,8 +185,9 @@ extension Reactor {
         // SAFETY: the array outlives the call, the literal everything.
         unsafe head.withUnsafeBytes { head in
             let body = unsafe UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-            let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-            unsafe transmit(slot, status, none, head, body, .immortal)
+            unsafe configuration.ownAnswerLines.withUnsafeBytes { lines in
+                unsafe transmit(slot, status, lines, head, body, .immortal)
+            }
         }
     }
 

@@ -114,6 +114,7 @@ extension Reactor {
             connections[slot].file = parts.descriptor
             connections[slot].fileOffset = parts.offset
             connections[slot].bodyCount = parts.count
+            connections[slot].owner = parts.owner
         }
         connections[slot].flags.insert(.outputPending)
         connections[slot].periodBytes = 0
@@ -169,7 +170,44 @@ extension Reactor {
         }
     }
 
+    /// How long the disk may take for a piece before the reactor reads it itself, and waits: a bound on what a file
+    /// system can do to one connection that cannot say whether a byte is in memory.
+    private static let diskPatience: UInt64 = 2000
+
+    /// Whether the next piece of the connection's file is in memory. If not, the kernel reads it, and the connection is
+    /// asked again in the next turn: a reactor that waited for the disk would make everybody wait.
+    ///
+    /// The kernel reads in order, so the first and the last byte stand for all of a piece. One that lost a page in the
+    /// middle costs one wait.
+    private func isInMemory(_ slot: UInt32, _ count: Int) -> Bool {
+        let (file, offset) = (connections[slot].file, connections[slot].fileOffset)
+        let isThere =
+            platform_file_is_resident(file, offset + Int64(count) - 1) == 1
+            && platform_file_is_resident(file, offset) == 1
+        let end = connections[slot].diskWaitEnd
+        if isThere || end > 0 && now >= end {
+            connections[slot].diskWaitEnd = 0
+            return true
+        }
+        if end == 0 {
+            counters.add(to: .diskWaits)
+            platform_file_will_need(file, offset, count)
+            connections[slot].diskWaitEnd = now + Self.diskPatience
+        }
+        diskWaiters.append((slot, connections[slot].generation))
+        return false
+    }
+
+    /// Puts those that wait for the disk among those that have something to do.
+    func wakeDiskWaiters() {
+        guard !diskWaiters.isEmpty else { return }
+        for (slot, generation) in diskWaiters where connections[slot].generation == generation { makeReady(slot) }
+        diskWaiters.removeAll(keepingCapacity: true)
+    }
+
     /// Sends more of the answer that waits. The result is left in the flags for `settle`.
+    ///
+    /// A file goes in pieces: after each, other connections have their turn; and only pieces that are in memory.
     func flush(_ slot: UInt32) {
         var piece = Self.filePieceByteCount
         while connections[slot].flags.contains(.outputPending) {
@@ -181,12 +219,10 @@ extension Reactor {
             let sent: Int
             if isFile && outputCount == 0 {
                 guard piece > 0 else { return makeReady(slot) }
-                sent = platform_send_file(
-                    descriptor,
-                    connections[slot].file,
-                    connections[slot].fileOffset,
-                    min(bodyCount, piece)
-                )
+                let count = min(bodyCount, piece)
+                guard isInMemory(slot, count) else { return }
+                let (file, offset) = (connections[slot].file, connections[slot].fileOffset)
+                sent = platform_send_file(descriptor, file, offset, count)
                 piece -= max(sent, 0)
             } else {
                 sent = unsafe platform_send_parts(
@@ -230,12 +266,13 @@ extension Reactor {
         connections[slot].outputCount = 0
         unsafe connections[slot].body = nil
         connections[slot].bodyCount = 0
+        let owner = connections[slot].owner
+        connections[slot].owner = nil
         if connections[slot].file >= 0 {
-            platform_close(connections[slot].file)
+            let file = connections[slot].file
             connections[slot].file = -1
-        }
-        if let owner = connections[slot].owner {
-            connections[slot].owner = nil
+            FileBody.finish(file, owner)
+        } else if let owner {
             owner.released()
         }
     }

@@ -14,7 +14,7 @@ import HTTPMessages
 /// it is parsed in the reactor's one receive buffer, and the answer goes out from where it is stored. Only what is left
 /// over (half a head, half an answer, requests behind one that is not answered yet) is given memory.
 ///
-/// Files: +Accepting, +Receiving (input, dispatch, fairness), +Sending, +Deadlines, +Closing (lingering, drain).
+/// Files: +Accepting, +Receiving (input, dispatch, fairness), +Sending, +Deadlines, +Closing (lingering, drain), +Spreading.
 ///
 /// Confined to its thread. Others reach it through `Mailbox` and `ServerState.phase`.
 @safe
@@ -59,6 +59,8 @@ final class Reactor {
     private var readyNow: [(UInt32, UInt32)] = []
     /// Half-closed clients of deferred requests to be asked whether they are there, in the order of their times.
     var probes: [(ticket: Ticket, time: UInt64)] = []
+    /// Connections whose file's next piece is not in memory yet: asked again in each turn. (slot, generation)
+    var diskWaiters: [(UInt32, UInt32)] = []
     private var letters: [Mailbox.Letter] = []
     private var arrivals: [Mailbox.Arrival] = []
     var nextSerial: UInt32 = 1
@@ -66,6 +68,7 @@ final class Reactor {
     var now: UInt64 = 0
     var tick: UInt32 = 0
 
+    var spreading: Spreading
     var listeners: [Listener]
     var isAccepting = false
     /// When to accept again after a shortage, and how long the next pause would be.
@@ -92,6 +95,7 @@ final class Reactor {
         self.listeners = listeners
         deadlines = DeadlineTicks(configuration)
         self.connections = connections
+        spreading = Spreading(isOn: configuration.spreading == .asNeeded && configuration.reactors > 1)
         receiveByteCount = max(limits.headByteCount, BufferPool.smallByteCount)
         pool = BufferPool(fullByteCount: receiveByteCount)
         unsafe receiveBuffer = .allocate(capacity: receiveByteCount)
@@ -114,7 +118,7 @@ final class Reactor {
 
     /// The loop. Returns when the server stops, or has drained.
     func run() {
-        startAccepting()
+        if !spreading.isOn || index < state.loads.reactorsInUse { startAccepting() }
         while true {
             let count = unsafe platform_epoll_wait(epoll, events, Int32(Self.eventsPerTurn), timeout())
             readClock()
@@ -124,6 +128,7 @@ final class Reactor {
                 let event = unsafe events[position]
                 unsafe take(event: event.data.u64, event.events)
             }
+            wakeDiskWaiters()
             serveReady()
             runTimers()
             observePhase()
@@ -169,6 +174,7 @@ final class Reactor {
 
     private func takeLetters() {
         mailbox.collect(into: &letters, and: &arrivals)
+        if !arrivals.isEmpty { followUse() }
         for arrival in arrivals { open(arrival) }
         for letter in letters { deliver(letter) }
         letters = []
@@ -226,6 +232,7 @@ final class Reactor {
         var milliseconds = UInt64(Int32.max)
         if let ticks = wheel.ticksToFirst() { milliseconds = UInt64(ticks) * Self.millisecondsPerTick }
         if let probe = probes.first { milliseconds = min(milliseconds, probe.time > now ? probe.time - now : 0) }
+        if !diskWaiters.isEmpty { milliseconds = 1 }
         if acceptResumes > 0 { milliseconds = min(milliseconds, acceptResumes > now ? acceptResumes - now : 0) }
         if phase == .draining { milliseconds = min(milliseconds, 20) }
         return milliseconds == UInt64(Int32.max) ? -1 : Int32(milliseconds)
@@ -238,6 +245,7 @@ final class Reactor {
         let newTick = UInt32(truncatingIfNeeded: now / Self.millisecondsPerTick)
         guard newTick != tick else { return }
         tick = newTick
+        lookAtLoad()
         unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)
         date.refresh(time.tv_sec)
     }

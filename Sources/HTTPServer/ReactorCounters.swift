@@ -4,10 +4,10 @@ import Synchronization
 
 /// What a server counts. One cell per reactor and count, written by that reactor alone.
 package enum ServerCount: Int, Sendable, CaseIterable {
-    case accepted, open
+    case accepted, open, moved
     case refusedOverLimit, refusedOverAddressLimit, acceptPauses
     case requests, answers2xx, answers3xx, answers4xx, answers5xx
-    case malformed, bytesReceived, bytesSent, shortWrites, deferred, probes
+    case malformed, bytesReceived, bytesSent, shortWrites, diskWaits, deferred, probes
     case abandoned, lostClients
     case timeoutsHead, timeoutsIdle, timeoutsWrite, timeoutsDeferred, timeoutsLinger
 }

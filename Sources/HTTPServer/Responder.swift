@@ -52,7 +52,8 @@ package struct Responder: ~Copyable {
     }
 
     /// Sends an answer whose header block is stored and whose body is part of a file, without copying it through the
-    /// process. The file is closed with the answer, sent or not. `range` is not beyond the file's end.
+    /// process: piece by piece, other connections in between, and never by waiting for the disk (see `Reactor.flush`).
+    /// The part does not reach beyond the file's end; `head` has its Content-Length.
     package mutating func send(
         status: Status,
         head: UnsafeRawBufferPointer,

@@ -25,6 +25,7 @@ final class ServerState: Sendable {
     init(configuration: HTTPServerConfiguration, limits: ConnectionLimits) {
         self.configuration = configuration
         self.limits = limits
-        loads = ReactorLoads(count: configuration.reactors)
+        let inUse = configuration.spreading == .asNeeded ? 1 : configuration.reactors
+        loads = ReactorLoads(count: configuration.reactors, inUse: inUse)
     }
 }

@@ -17,6 +17,10 @@ package enum CodecError: Error, Hashable, CustomStringConvertible {
     case unsupported(Format, what: String)
     /// The size is not the one that is needed.
     case wrongSize(Format, width: Int, height: Int, expected: String)
+    /// A picture that cannot be read by rows is larger than what may be held of it.
+    case tooLargeToHold(Format, what: String, bytes: Int, limit: Int)
+    /// The file could not be read.
+    case unreadable(reason: String)
     /// The library could not encode: out of memory, or a size beyond its format.
     case notEncoded(Format, reason: String)
 
@@ -31,6 +35,11 @@ package enum CodecError: Error, Hashable, CustomStringConvertible {
             "cannot decode \(format.rawValue): \(what) is not supported; convert it to YCbCr, RGB or gray"
         case .wrongSize(let format, let width, let height, let expected):
             "\(format.rawValue) of \(width)x\(height) pixels where \(expected) is expected"
+        case .tooLargeToHold(let format, let what, let bytes, let limit):
+            "refused \(format.rawValue): \(what) must be held whole, which takes \(bytes) bytes where \(limit) are allowed; "
+                + "allow more or convert it"
+        case .unreadable(let reason):
+            "cannot read the picture: \(reason)"
         case .notEncoded(let format, let reason):
             "cannot encode \(format.rawValue): \(reason)"
         }

@@ -59,7 +59,7 @@ package enum PNGCodec {
         return try result.get()
     }
 
-    private static func error(
+    static func error(
         _ status: Int32,
         _ message: Message,
         _ header: orizuru_png_header,
@@ -69,6 +69,7 @@ package enum PNGCodec {
         case Int(ORIZURU_PNG_TOO_LARGE):
             .tooLarge(.png, width: Int(header.width), height: Int(header.height), limits: limits)
         case Int(ORIZURU_PNG_NO_MEMORY): .broken(.png, reason: "out of memory")
+        case Int(ORIZURU_PNG_UNREADABLE): .unreadable(reason: message.text)
         default: .broken(.png, reason: message.text)
         }
     }

@@ -52,6 +52,8 @@ package final class OSThread: @unchecked Sendable {
                 let start = unsafe Unmanaged<ThreadStart>.fromOpaque(argument!).takeRetainedValue()
                 unsafe platform_thread_set_name(start.name)
                 if start.nice != 0 { _ = platform_thread_set_nice(start.nice) }
+                // Niceness alone leaves whoever wakes waiting for the end of a nice thread's slice of some milliseconds.
+                if start.nice > 0 { _ = platform_thread_set_slice(50_000_000) }
                 start.body()
                 return nil
             },

@@ -10,6 +10,12 @@ package enum PrewarmError: Error, Equatable, CustomStringConvertible {
     case catalogInvalid(url: String, reason: String)
     /// Tilesets that the server does not have.
     case unknownTilesets(asked: [String], known: [String])
+    /// The region that was asked for cannot be read.
+    case region(name: String, reason: String)
+    /// A region of one kind was asked for of tilesets of the other.
+    case regionKind(asked: String, tilesets: [String])
+    /// A file of the run (resume, failures) cannot be read, written or used.
+    case file(path: String, reason: String)
     /// A thread could not be started.
     case thread(reason: String)
 
@@ -25,6 +31,13 @@ package enum PrewarmError: Error, Equatable, CustomStringConvertible {
             "the server has no tileset \(asked.map(Self.printable).joined(separator: ", ")); it has "
                 + (known.isEmpty ? "none" : known.prefix(20).map(Self.printable).joined(separator: ", "))
                 + (known.count > 20 ? " and \(known.count - 20) more" : "")
+        case .region(let name, let reason):
+            "the region \(Self.printable(name)) cannot be used: \(reason)"
+        case .regionKind(let asked, let tilesets):
+            "\(asked), and the server has none; it has "
+                + (tilesets.isEmpty ? "nothing" : tilesets.prefix(20).map(Self.printable).joined(separator: ", "))
+        case .file(let path, let reason):
+            "\(Self.printable(path)): \(reason)"
         case .thread(let reason):
             reason
         }

@@ -9,6 +9,26 @@ package enum PrewarmProtocol {
     /// a tile that belongs to no rendered family it means that tile alone.
     package static let familyValue: StaticString = "family"
 
+    /// The value of the header for a request: how many levels from the tile's own on are to be warm. Servers that know
+    /// groups of stored tiles say so in their catalog (`warmLevels`); others are asked for families and single tiles.
+    package static func value(levels: Int) -> String { "\(familyValue); levels=\(levels)" }
+
+    /// Reads the header's value: `family` alone means three levels. Nil where it is neither.
+    package static func levels(of value: String) -> Int? {
+        let parts = value.split(separator: ";", omittingEmptySubsequences: false).map { part in
+            String(part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
+        }
+        guard parts.first == "\(familyValue)" else { return nil }
+        switch parts.count {
+        case 1: return 3
+        case 2:
+            guard parts[1].hasPrefix("levels="), let levels = Int(parts[1].dropFirst(7)), (1...3).contains(levels)
+            else { return nil }
+            return levels
+        default: return nil
+        }
+    }
+
     /// The answer's header that says where a tile came from (RFC 9211): `orizuru; hit; detail=hot`.
     package static let cacheStatusHeader: StaticString = "Cache-Status"
 }

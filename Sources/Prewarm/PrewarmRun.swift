@@ -2,19 +2,34 @@
 
 internal import LockFree
 internal import Synchronization
+internal import TileModel
 
 /// What is to be warmed, and how.
 package struct PrewarmOptions: Sendable {
     package var endpoint: WarmEndpoint
+    /// What the resume file knows the server by; nil: its address. For a server whose address is another one each time.
+    package var name: String?
     /// The ids of the tilesets; empty: all that the server has.
     package var tilesets: [String] = []
-    /// The levels that are wanted; nil: all.
-    package var levels: ClosedRange<Int>?
+    /// What is wanted of each.
+    package var part = WarmPart()
     /// Requests at once: each has a thread and a connection.
     package var concurrency = 8
     package var retry = RetryPolicy(limit: 5)
     /// For one attempt as a whole.
     package var timeout = Duration.seconds(30)
+    /// Requests per second at most; nil: as many as are answered.
+    package var rate: Double?
+    /// How long it takes until all connections are in use.
+    package var rampUp = Duration.zero
+    /// When to stop although not all is done; nil: never.
+    package var duration: Duration?
+    /// The file that says how far the run came; read at the start where it is there, removed when all is done.
+    package var resumeFile: String?
+    /// The file that gets a line for each failure.
+    package var failedFile: String?
+    /// A file of failures of an earlier run: these requests, and no others, are made.
+    package var retryFile: String?
 
     package init(endpoint: WarmEndpoint) { self.endpoint = endpoint }
 }
@@ -34,6 +49,8 @@ package struct PrewarmSummary: Equatable, Sendable {
     package let failures: [WarmFailure]
     /// Whether it was asked to stop before the end.
     package let wasStopped: Bool
+    /// Whether the time that it had was over before the end.
+    package let wasTimeUp: Bool
     /// Why it gave up before the end; nil where it did not.
     package let gaveUp: String?
 
@@ -41,7 +58,7 @@ package struct PrewarmSummary: Equatable, Sendable {
     package static let maxFailures = 20
 
     /// Whether everything that was wanted is warm.
-    package var isComplete: Bool { counts.failed == 0 && !wasStopped && gaveUp == nil }
+    package var isComplete: Bool { counts.failed == 0 && !wasStopped && !wasTimeUp && gaveUp == nil }
 }
 
 /// Warms the caches of a server: asks once per family, from several threads, politely.
@@ -77,11 +94,27 @@ package final class PrewarmRun: Sendable {
             throw .catalogUnavailable(url: url, reason: "it answered \(answer.head.status)\(place)")
         }
         let tilesets = try WarmCatalog.read(answer.body, url: url)
-        guard !options.tilesets.isEmpty else { return tilesets }
         let unknown = options.tilesets.filter { id in !tilesets.contains { $0.id == id } }
         guard unknown.isEmpty else { throw .unknownTilesets(asked: unknown, known: tilesets.map(\.id)) }
-        return tilesets.filter { options.tilesets.contains($0.id) }
+        return try ofRegion(options.tilesets.isEmpty ? tilesets : tilesets.filter { options.tilesets.contains($0.id) })
     }
+
+    /// Those of the tilesets that the region can be meant for: pixels are of slides, degrees of maps.
+    private func ofRegion(_ tilesets: [WarmTileset]) throws(PrewarmError) -> [WarmTileset] {
+        let (pixels, geography) = (!options.part.pixels.isEmpty, options.part.geography != nil)
+        guard pixels || geography else { return tilesets }
+        let meant = tilesets.filter { $0.kind == .slide ? pixels : geography }
+        guard !meant.isEmpty, options.tilesets.isEmpty || meant.count == tilesets.count else {
+            throw .regionKind(
+                asked: pixels ? "a region in pixels is one of slides" : "a region in degrees is one of maps",
+                tilesets: tilesets.map { "\($0.id) (a \($0.kind.rawValue))" }
+            )
+        }
+        return meant
+    }
+
+    /// What a run would do: nothing is asked for.
+    package func plan(_ tilesets: [WarmTileset]) -> WarmPlan { WarmPlan(tilesets, options) }
 
     /// Warms the tilesets, and returns when all is done, given up or stopped.
     ///
@@ -93,14 +126,20 @@ package final class PrewarmRun: Sendable {
         every interval: Duration = .seconds(1),
         onProgress: (ProgressModel.Snapshot) -> Void = { _ in }
     ) throws(PrewarmError) -> PrewarmSummary {
-        let board = WarmBoard(WarmQueue(tilesets, levels: options.levels), unreachableLimit: options.concurrency)
+        let journal = try WarmJournal(options, tilesets)
+        let board = WarmBoard(journal.queue, journal, options)
+        let outer = shouldStop
+        let duration = options.duration
+        let shouldStop: @Sendable () -> Bool = { outer() || duration.map { board.elapsed >= $0 } ?? false }
         var threads: [OSThread] = []
-        for index in 0..<max(1, min(options.concurrency, board.total)) {
-            let worker = WarmWorker(options: options, board: board, shouldStop: shouldStop)
+        let count = max(1, min(options.concurrency, board.total))
+        for index in 0..<count {
+            let worker = WarmWorker(index: index, count: count, options: options, board: board, shouldStop: shouldStop)
             do throws(ThreadError) {
-                threads.append(try OSThread(name: "prewarm-\(index)", stackBytes: 512 << 10, body: worker.run))
                 board.workerStarted()
+                threads.append(try OSThread(name: "prewarm-\(index)", stackBytes: 512 << 10, body: worker.run))
             } catch {
+                board.workerEnded()
                 // Fewer threads do the same work more slowly; none at all do nothing.
                 guard threads.isEmpty else { break }
                 throw .thread(reason: error.description)
@@ -108,6 +147,8 @@ package final class PrewarmRun: Sendable {
         }
         while !board.waitForEnd(atMost: interval) { onProgress(board.snapshot) }
         for thread in threads { thread.join() }
-        return board.summary(wasStopped: shouldStop())
+        let summary = board.summary(wasStopped: outer(), wasTimeUp: shouldStop() && !outer())
+        if summary.counts.done >= summary.counts.total { journal.finish() }
+        return summary
     }
 }

@@ -31,8 +31,11 @@ package struct ProgressModel: Equatable, Sendable {
         /// How long the rest will take at that rate; nil where that cannot be said.
         package fileprivate(set) var remaining: Duration?
 
+        /// Requests that ended in an earlier run, from whose resume file this one went on.
+        package fileprivate(set) var earlier = 0
+
         /// Requests that have ended, however.
-        package var done: Int { warmed + absent + failed }
+        package var done: Int { earlier + warmed + absent + failed }
     }
 
     private var counts = Snapshot()
@@ -68,6 +71,15 @@ package struct ProgressModel: Equatable, Sendable {
         counts.bytes += bytes
         sample(at: time)
     }
+
+    /// Requests ended before this run began. Before anything else is recorded.
+    package mutating func recordEarlier(_ count: Int) {
+        counts.earlier = count
+        samples = [Sample(time: .zero, done: count)]
+    }
+
+    /// Requests that have ended, however.
+    package var done: Int { counts.done }
 
     /// A request is about to be tried again.
     package mutating func recordRetry() { counts.retries += 1 }

@@ -34,7 +34,8 @@ package enum ProgressText {
         let members: [(String, JSONOutput)] = [
             ("event", .string(event)), ("elapsed_seconds", seconds(snapshot.elapsed)),
             ("total", .integer(snapshot.total)), ("families", .integer(snapshot.families)),
-            ("done", .integer(snapshot.done)), ("warmed", .integer(snapshot.warmed)),
+            ("done", .integer(snapshot.done)), ("earlier", .integer(snapshot.earlier)),
+            ("warmed", .integer(snapshot.warmed)),
             ("hits", .integer(snapshot.hits)), ("misses", .integer(snapshot.misses)),
             ("absent", .integer(snapshot.absent)), ("failed", .integer(snapshot.failed)),
             ("retries", .integer(snapshot.retries)), ("bytes", .integer(snapshot.bytes)),

@@ -10,17 +10,29 @@ package struct WarmTileset: Equatable, Sendable {
     package let pyramid: Pyramid
     /// The level of the parents of families that are rendered; nil where each tile is stored as it is.
     package let familyLevel: Int?
+    /// How many levels of stored tiles one request warms: 3 where the server knows groups, else 1.
+    package let warmLevels: Int
     package let template: TileURLTemplate
 
     /// The walk over its tiles.
-    package func walk(levels: ClosedRange<Int>?) -> FamilyWalk {
-        FamilyWalk(pyramid: pyramid, familyLevel: familyLevel, levels: levels)
+    package func walk(_ part: WarmPart, after position: TileCoordinate? = nil) -> FamilyWalk {
+        FamilyWalk(
+            pyramid: pyramid,
+            familyLevel: familyLevel,
+            levels: part.levels,
+            isGrouped: warmLevels == 3,
+            region: part.region(kind: kind, pyramid: pyramid),
+            after: position
+        )
     }
 }
 
 /// A path with places for level, column and row: `/tiles/a/{level}/{x}_{y}.jpg?v=1`.
-package struct TileURLTemplate: Equatable, Sendable {
+package struct TileURLTemplate: Equatable, Sendable, CustomStringConvertible {
     private let text: String
+
+    /// As the catalog has it.
+    package var description: String { text }
 
     /// Nil where it does not begin with a slash, lacks one of the three places or holds what no request line may.
     package init?(_ text: String) {
@@ -111,7 +123,14 @@ package enum WarmCatalog {
         if let familyLevel, familyLevel < pyramid.minLevel || familyLevel > pyramid.maxLevel - 2 {
             throw EntryFault(reason: "\"familyTop\" \(familyLevel) leaves no two levels below it in \(pyramid.levels)")
         }
-        return WarmTileset(id: id, kind: kind, pyramid: pyramid, familyLevel: familyLevel, template: template)
+        return WarmTileset(
+            id: id,
+            kind: kind,
+            pyramid: pyramid,
+            familyLevel: familyLevel,
+            warmLevels: entry["warmLevels"]?.integer == 3 ? 3 : 1,
+            template: template
+        )
     }
 
     private static func pyramid(_ entry: JSONNode, _ kind: TilesetKind) throws(EntryFault) -> Pyramid {

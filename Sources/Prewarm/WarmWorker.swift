@@ -5,6 +5,8 @@ internal import TileModel
 
 /// One thread's part of a pre-warm: draws requests from the board and asks the server, one after the other.
 struct WarmWorker: Sendable {
+    let index: Int
+    let count: Int
     let options: PrewarmOptions
     let board: WarmBoard
     let shouldStop: @Sendable () -> Bool
@@ -18,8 +20,12 @@ struct WarmWorker: Sendable {
     @Sendable
     func run() {
         let connection = WarmConnection(endpoint: options.endpoint, timeout: options.timeout)
-        while !shouldStop(), let item = board.next() { warm(item, over: connection) }
-        board.workerEnded()
+        defer { board.workerEnded() }
+        guard pause(board.start(ofWorker: index, of: count)) else { return }
+        while !shouldStop(), let (item, start) = board.next() {
+            guard pause(start - board.elapsed) else { return board.leave(item) }
+            warm(item, over: connection)
+        }
     }
 
     private enum Attempt {
@@ -32,12 +38,12 @@ struct WarmWorker: Sendable {
         let path = item.tileset.template.path(of: item.request.tile)
         var retries = 0
         while true {
-            switch attempt(path, kind: item.tileset.kind, over: connection) {
+            switch attempt(path, item, over: connection) {
             case .ended(let outcome, let bytes):
-                return board.record(outcome, bytes: bytes)
+                return board.record(outcome, of: item, bytes: bytes)
             case .failed(let reason):
                 let failure = WarmFailure(tileset: item.tileset.id, path: path, reason: reason)
-                return board.record(failure, isUnreachable: false)
+                return board.record(failure, of: item, isUnreachable: false)
             case .mayPass(let reason, let retryAfter, let isUnreachable):
                 let action = options.retry.action(
                     retries: retries,
@@ -47,22 +53,26 @@ struct WarmWorker: Sendable {
                 guard case .retry(let delay) = action else {
                     let times = retries == 0 ? "" : " (tried \(retries + 1) times)"
                     let failure = WarmFailure(tileset: item.tileset.id, path: path, reason: reason + times)
-                    return board.record(failure, isUnreachable: isUnreachable)
+                    return board.record(failure, of: item, isUnreachable: isUnreachable)
                 }
                 // Asked to end meanwhile, the request is neither done nor failed: it is left.
-                guard pause(delay) else { return }
+                guard pause(delay) else { return board.leave(item) }
                 retries += 1
                 board.recordRetry()
             }
         }
     }
 
-    private func attempt(_ path: String, kind: TilesetKind, over connection: WarmConnection) -> Attempt {
+    private func attempt(_ path: String, _ item: WarmQueue.Item, over connection: WarmConnection) -> Attempt {
         let answer: WarmAnswer
         do throws(WarmFault) {
             answer = try connection.get(
                 path,
-                fields: [("\(PrewarmProtocol.header)", "\(PrewarmProtocol.familyValue)")],
+                // The star: whatever the tile is, its bytes are not wanted here. What is warm costs a few bytes.
+                fields: [
+                    ("\(PrewarmProtocol.header)", PrewarmProtocol.value(levels: item.request.levels)),
+                    ("If-None-Match", "*"),
+                ],
                 limits: HTTPResponseLimits(bodyBytes: Self.maxTileBytes, keepsBody: false)
             )
         } catch {
@@ -75,7 +85,7 @@ struct WarmWorker: Sendable {
             // Several fields of one name are one list (RFC 9110, section 5.3).
             let cache = answer.head.fields.filter { $0.name == "cache-status" }.map(\.value).joined(separator: ",")
             return .ended(.warmed(CacheOutcome(cacheStatus: cache)), bytes: answer.bodyCount)
-        case 404 where kind == .map:
+        case 404 where item.tileset.kind == .map:
             return .ended(.absent, bytes: 0)
         case 404:
             return .failed(reason: "the server has no such tile (404)")

@@ -13,6 +13,16 @@ package enum BuildError: Error, Hashable, Sendable, CustomStringConvertible {
     case unsuitable(size: GridSize, reason: String)
     /// A tile could not be encoded.
     case notEncoded(TileCoordinate, reason: String)
+    /// The input cannot be read, or no longer.
+    case input(path: String, reason: String)
+    /// Another build writes this output now.
+    case inUse(path: String)
+    /// An unfinished output was begun from another input or with other options.
+    case otherBuild(path: String)
+    /// A thread could not be started.
+    case noThread(reason: String)
+    /// Somebody asked for it to stop.
+    case stopped
 
     package var description: String {
         switch self {
@@ -21,6 +31,12 @@ package enum BuildError: Error, Hashable, Sendable, CustomStringConvertible {
             "\(operation) \(path): \(BuildError.text(ofCode: code)); nothing was left behind under the final name"
         case .unsuitable(let size, let reason): "build a pyramid of \(size) pixels: \(reason)"
         case .notEncoded(let tile, let reason): "encode tile \(tile): \(reason)"
+        case .input(let path, let reason): "read \(path): \(reason)"
+        case .inUse(let path): "write \(path): another build is at work there; wait for it or choose another name"
+        case .otherBuild(let path):
+            "go on with \(path): it was begun from another input or with other options; give those, or ask for a fresh start"
+        case .noThread(let reason): reason
+        case .stopped: "stopped; what is written is kept, the same command goes on with it"
         }
     }
 
@@ -28,7 +44,8 @@ package enum BuildError: Error, Hashable, Sendable, CustomStringConvertible {
         switch code {
         case ENOENT: "no such folder"
         case EACCES: "permission denied"
-        case ENOSPC: "no space left on the device"
+        case ENOSPC: "no space left on the device; make room, then the same command goes on"
+        case EDQUOT: "the quota of disk space is used up; make room, then the same command goes on"
         case EROFS: "the file system is read-only"
         case ENOTDIR: "a part of the path is no folder"
         case EEXIST, ENOTEMPTY: "it exists already"

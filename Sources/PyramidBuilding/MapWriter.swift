@@ -33,7 +33,7 @@ struct MapWriter {
             """
             {
               "name": \(JSONOutput.string(description.title).text),
-              "attribution": \(JSONOutput.string(description.attribution).text),
+              "attribution": \(JSONOutput(description.attribution).text),
               "format": "png",
               "scheme": "xyz",
               "minzoom": \(levels.lowerBound),

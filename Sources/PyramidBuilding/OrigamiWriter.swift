@@ -97,16 +97,15 @@ package struct OrigamiWriter {
         let tile = family.parent
         let jpeg = try encoder.encode(parent, as: tile, quality: quality)
         try output.write("\(prefix)baseline_pyramid_files/\(tile.level)/\(tile.x)_\(tile.y).jpg", jpeg)
-        var pack = ResidualPack.Writer()
+        let pack: ResidualPack.Writer
         do {
-            let residuals = try residualEncoder.encode(
+            pack = try residualEncoder.encode(
                 family: family,
                 pyramid: pyramid,
                 parent: jpeg,
                 children: children,
                 grandchildren: grandchildren
             )
-            for residual in residuals { pack.add(member: residual.member, residual: residual.jpeg) }
         } catch {
             throw .notEncoded(tile, reason: error.description)
         }

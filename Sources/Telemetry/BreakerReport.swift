@@ -46,15 +46,16 @@ package final class BreakerReport: Sendable {
     ) -> CircuitBreaker {
         CircuitBreaker(
             rules: rules,
-            observer: { [self] change in
+            // Not the report itself: the registry holds whoever reads the breaker, and the report holds the registry.
+            observer: { [changes, tier, logger] change in
                 changes[Int(change.to.rawValue)].add()
-                log(change, place)
+                Self.log(change, place, tier, logger)
                 onChange()
             }
         )
     }
 
-    private func log(_ change: CircuitBreaker.Transition, _ place: String) {
+    private static func log(_ change: CircuitBreaker.Transition, _ place: String, _ tier: String, _ logger: Logger) {
         let (level, message): (LogLevel, String) =
             switch change.to {
             case .open where change.openings == 1:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CPlatform
 internal import Synchronization
 internal import TileModel
 
@@ -31,6 +32,10 @@ struct Block: @unchecked Sendable {
     static let maxStoredHeaderBytes = Int(UInt16.max)
     /// A tile of 4096 by 4096 pixels fits many times over; the length has 32 bits.
     static let maxBodyBytes = 256 << 20
+
+    /// From here on a body is written past the processor's caches: memory that comes from the pool has mostly left them, and
+    /// what is hot in them should stay (docs/decisions.md has what that gains).
+    private static let largeBodyBytes = 4096
 
     init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
@@ -64,7 +69,12 @@ struct Block: @unchecked Sendable {
             unsafe base.storeBytes(of: granules | sharesBodyBit, toByteOffset: 38, as: UInt16.self)
             unsafe base.storeBytes(of: UInt(bitPattern: shared.base), toByteOffset: headerBytes, as: UInt.self)
         } else if let source = body.baseAddress {
-            unsafe (base + headerBytes + headers.count).copyMemory(from: source, byteCount: body.count)
+            let target = unsafe base + headerBytes + headers.count
+            if body.count >= largeBodyBytes {
+                unsafe platform_copy_past_caches(target, source, body.count)
+            } else {
+                unsafe target.copyMemory(from: source, byteCount: body.count)
+            }
         }
         if let source = headers.baseAddress {
             unsafe (base + block.headersOffset).copyMemory(from: source, byteCount: headers.count)
@@ -94,6 +104,10 @@ extension Block {
     }
 
     var ordinal: UInt32 { unsafe UInt32(truncatingIfNeeded: base.load(as: UInt64.self) >> 32) }
+
+    var tile: TileCoordinate {
+        unsafe TileKey.tile(high: base.load(as: UInt64.self), low: base.load(fromByteOffset: 8, as: UInt64.self))
+    }
 
     var references: UnsafeMutablePointer<Atomic<UInt32>> {
         unsafe (base + 16).assumingMemoryBound(to: Atomic<UInt32>.self)

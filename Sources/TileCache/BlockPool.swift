@@ -12,23 +12,28 @@ internal import Synchronization
 /// and becomes; free memory of the wrong size is given back by `discard(atLeast:)`, and what cannot be given back
 /// because live blocks lie around it, by emptying chunks (`beginVacating(_:)`).
 ///
-/// *How.* Chunks of 1 MiB of addresses, each for one class (Bonwick's slabs, 1994; jemalloc's runs). Each class has
+/// *How.* Chunks of 2 MiB of addresses, each for one class (Bonwick's slabs, 1994; jemalloc's runs). Each class has
 /// stripes, so that writers of one tile size do not meet at one lock; an allocation tries its thread's stripe first and
 /// takes another where that one is busy. malloc is no alternative here: it dominated inserts of many threads, and its
-/// resident size after churn is nobody's promise.
+/// resident size after churn is nobody's promise. Once a shard has some chunks, further ones may be huge pages, charged as a whole:
+/// look-ups are bound by address translation otherwise.
 ///
 /// *What it gives up.* Rounding to classes (5 % on average) and up to 8 % of the budget in free blocks just after an
 /// eviction; both count as charged.
 final class BlockPool: Sendable {
     let budget: Budget
     let sharedBodies = SharedBodies()
-    private let shards: [Lock<PoolShard>]
-    private let stripes: Int
-    private let freeChunks = Lock<[Chunk]>([])
+    let shards: [Lock<PoolShard>]
+    let stripes: Int
+    let freeChunks = Lock<[Chunk]>([])
     private let poisons: Bool
+    /// The first chunks of a shard are charged page by page: what is charged and not used is then a small part of a shard.
+    private static let smallChunks = 4
+    /// A huge chunk is not made of the last of the budget, which other sizes may need in pages.
+    private var hugeReserve: Int { budget.limit / 16 + Chunk.bytes }
     /// Blocks given out and not yet returned, large ones included: for the leak check.
     private let liveBlocks = Atomic<Int>(0)
-    private let largeBytes = Atomic<Int>(0)
+    let largeBytes = Atomic<Int>(0)
     /// Live bytes, folded from the shards in steps: what inserters compare with the high watermark.
     private let foldedLive = Atomic<Int>(0)
 
@@ -56,7 +61,10 @@ final class BlockPool: Sendable {
     }
 
     /// Blocks given out and not returned.
-    var liveBlockCount: Int { liveBlocks.load(ordering: .relaxed) }
+    var liveBlockCount: Int {
+        // ORDERING: acquiring; pairs with the subtraction in noteFreed(): at zero, whoever freed is done with the pool's memory.
+        liveBlocks.load(ordering: .acquiring)
+    }
 
     /// Bytes of live blocks, to within a few percent of the budget: cheap enough for every insert.
     var approximateLiveBytes: Int {
@@ -90,12 +98,12 @@ final class BlockPool: Sendable {
     /// Takes a block back. Any thread; nobody else may hold it.
     func free(_ pointer: UnsafeMutableRawPointer) {
         let chunk = unsafe Chunk(ofBlockAt: pointer)
-        liveBlocks.wrappingSubtract(1, ordering: .relaxed)
         if chunk.classIndex == Chunk.ownMapping {
             let bytes = chunk.mappingBytes
             chunk.unmap()
             budget.refund(bytes)
             largeBytes.wrappingSubtract(bytes, ordering: .relaxed)
+            noteFreed()
             return
         }
         if poisons { unsafe fill(pointer, chunk.blockBytes) }
@@ -104,6 +112,13 @@ final class BlockPool: Sendable {
             unsafe shard.takeBack(pointer, chunk)
         }
         if fold != 0 { foldedLive.wrappingAdd(fold, ordering: .relaxed) }
+        noteFreed()
+    }
+
+    /// The last thing that `free` does: whoever then reads a count of zero may let go of the pool.
+    private func noteFreed() {
+        // ORDERING: releasing; pairs with the load in TileCache.deinit: this thread is done with the pool's memory.
+        liveBlocks.wrappingSubtract(1, ordering: .releasing)
     }
 
     /// The same without touching a new page: nil where no block of just the right class is free.
@@ -132,7 +147,7 @@ final class BlockPool: Sendable {
         // Another stripe's last free block is better than a refusal.
         for offset in 0..<stripes {
             let taken = shards[first + (own ^ offset)].withLock { shard in
-                shard.takeResident() ?? (mayTouchNew ? shard.takeFresh(budget) : nil)
+                shard.takeResident() ?? (mayTouchNew ? shard.takeFresh(budget) : shard.takeUncarved())
             }
             if let taken { return unsafe give(taken, index) }
         }
@@ -149,23 +164,31 @@ final class BlockPool: Sendable {
     }
 
     private func takeFromNewChunk(_ shard: inout PoolShard, _ index: Int, _ stripe: Int) -> PoolShard.Taken? {
-        guard shard.fresh.isEmpty, let chunk = makeChunk(index, stripe) else { return nil }
+        let mayBeHuge = shard.chunks.count >= Self.smallChunks
+        guard shard.fresh.isEmpty, let chunk = makeChunk(index, stripe, mayBeHuge: mayBeHuge) else { return nil }
         shard.adopt(chunk)
         return shard.takeFresh(budget)
     }
 
-    /// A chunk without a carved block, its header charged; nil where budget or kernel refuse.
-    private func makeChunk(_ index: Int, _ stripe: Int) -> Chunk? {
+    /// A chunk without a carved block, its header charged, or all of it where it is huge; nil where budget or kernel
+    /// refuse.
+    private func makeChunk(_ index: Int, _ stripe: Int, mayBeHuge: Bool) -> Chunk? {
         let blockBytes = SizeClass.bytes(ofIndex: index)
         let (offset, capacity) = Chunk.layout(blockBytes: blockBytes)
-        let touched = Chunk.roundedToPages(offset)
-        guard budget.charge(touched) else { return nil }
+        let isHuge =
+            mayBeHuge && Chunk.canBeHuge && budget.limit - budget.chargedBytes > hugeReserve
+            && budget.charge(Chunk.bytes)
+        let touched = isHuge ? Chunk.bytes : Chunk.roundedToPages(offset)
+        guard isHuge || budget.charge(touched) else { return nil }
         let reused = freeChunks.withLock { $0.popLast() }
         guard let chunk = unsafe reused ?? platform_map_aligned(Chunk.bytes, Chunk.bytes).map({ unsafe Chunk($0) })
         else {
             budget.refund(touched)
             return nil
         }
+        // Where the kernel refuses, pages are resident one by one, and the charge is too much rather than too little. A reused
+        // chunk may have been the other kind.
+        if isHuge { _ = chunk.useHugePages() } else if reused != nil { _ = chunk.useSmallPages() }
         unsafe chunk.pool = Unmanaged.passUnretained(self)
         chunk.blockBytes = blockBytes
         chunk.classIndex = UInt16(index)
@@ -173,6 +196,7 @@ final class BlockPool: Sendable {
         chunk.blocksOffset = offset
         chunk.capacity = capacity
         chunk.reset(touchedBytes: touched)
+        chunk.isHuge = isHuge
         // SAFETY: the blocks lie behind the header, inside the chunk.
         unsafe platform_poison(chunk.base + offset, capacity * blockBytes)
         return chunk
@@ -202,106 +226,5 @@ final class BlockPool: Sendable {
         // Every byte equals the one before it, and the first is the pattern's.
         let isIntact = unsafe pointer.load(as: UInt8.self) == 0xDB && memcmp(pointer, pointer + 1, bytes - 1) == 0
         precondition(isIntact, "a freed block of \(bytes) bytes was written to")
-    }
-}
-
-/// What the keeper asks of the pool.
-extension BlockPool {
-    struct Usage {
-        /// Bytes of live blocks: in the table, pinned, retired or being filled.
-        var liveBytes = 0
-        /// Resident bytes of free blocks.
-        var freeBytes = 0
-        /// What chunks have in front of their blocks.
-        var headerBytes = 0
-    }
-
-    /// Exact at a moment per shard. Complexity: O(shards), some microseconds.
-    var usage: Usage {
-        var usage = Usage(liveBytes: largeBytes.load(ordering: .relaxed))
-        for (index, shard) in shards.enumerated() {
-            let bytes = SizeClass.bytes(ofIndex: index / stripes)
-            shard.withLock { shard in
-                usage.liveBytes += shard.liveBlocks * bytes
-                usage.headerBytes += shard.chunks.reduce(0) { $0 + $1.blocksOffset }
-                usage.freeBytes += shard.residentBlocks * bytes + shard.residueBytes
-            }
-        }
-        return usage
-    }
-
-    /// Gives pages of free blocks back to the kernel, from the shards with the most of them first, until `target`
-    /// bytes are uncharged or nothing is left. Returns what was uncharged. The keeper's thread.
-    func discard(atLeast target: Int) -> Int {
-        var candidates: [(shard: Int, freeBytes: Int)] = []
-        for (index, shard) in shards.enumerated() {
-            let (isUsed, blocks) = shard.withLock { (!$0.chunks.isEmpty, $0.residentBlocks) }
-            if isUsed { candidates.append((index, blocks * SizeClass.bytes(ofIndex: index / stripes))) }
-        }
-        candidates.sort { $0.freeBytes > $1.freeBytes }
-        var given = 0
-        for wholeChunks in [true, false] {
-            for (index, _) in candidates {
-                if given >= target { return given }
-                let needed = target - given
-                var emptied: [Chunk] = []
-                given += shards[index].withLock { shard in
-                    wholeChunks
-                        ? shard.giveEmptyChunks(needed, budget, &emptied)
-                        : shard.discardBlocks(needed, budget)
-                }
-                let chunks = emptied
-                if !chunks.isEmpty { freeChunks.withLock { $0 += chunks } }
-            }
-        }
-        return given
-    }
-
-    /// A chunk that is being emptied, and the shard that it belongs to.
-    struct Vacating {
-        let chunk: Chunk
-        fileprivate let shard: Int
-    }
-
-    /// Marks chunks to be emptied, those with the least live bytes for what they are charged first, until that would
-    /// give back `target` bytes: they give no block any more. The keeper evicts what is in them. The keeper's thread.
-    ///
-    /// Even a chunk that is nearly full may be chosen: where all memory went to small tiles and large ones come, nothing
-    /// else makes room (memcached calls it slab reassignment).
-    func beginVacating(_ target: Int) -> [Vacating] {
-        var candidates: [(vacating: Vacating, charged: Int, live: Int)] = []
-        for (index, shard) in shards.enumerated() {
-            candidates += shard.withLock { shard in
-                shard.chunks.filter { !$0.isVacating }
-                    .map { (Vacating(chunk: $0, shard: index), $0.chargedBytes, $0.live * $0.blockBytes) }
-            }
-        }
-        candidates.sort { $0.live * $1.charged < $1.live * $0.charged }
-        var chosen: [Vacating] = []
-        var gain = 0
-        for candidate in candidates {
-            if gain >= target { break }
-            shards[candidate.vacating.shard].withLock { $0.setVacating(candidate.vacating.chunk, true) }
-            chosen.append(candidate.vacating)
-            gain += candidate.charged
-        }
-        return chosen
-    }
-
-    /// The chunks give blocks again, unless they were discarded meanwhile.
-    func endVacating(_ chunks: [Vacating]) {
-        for vacating in chunks { shards[vacating.shard].withLock { $0.setVacating(vacating.chunk, false) } }
-    }
-}
-
-extension BlockPool {
-    /// Makes all chunks read-only, or writable again: shows that hits write nothing. Nobody may allocate or free
-    /// meanwhile.
-    func protect(writable: Bool) -> Bool {
-        shards.allSatisfy { shard in
-            shard.withLock { shard in
-                shard.chunks.allSatisfy { unsafe platform_protect($0.base, Chunk.bytes, writable ? 1 : 0) == 0 }
-            }
-        }
     }
 }

@@ -33,12 +33,18 @@ struct BucketTable {
     /// A slot's place: the bucket's number times 8 plus the slot's.
     typealias Position = Int
 
-    /// Nil where the kernel refuses the memory.
-    init?(bucketCount: Int) {
-        guard let base = unsafe platform_map_aligned(bucketCount * Self.bucketBytes, Chunk.page) else { return nil }
+    /// At least `bucketCount` buckets; nil where the kernel refuses the memory.
+    init?(bucketCount wanted: Int) {
+        let wantedBytes = wanted * Self.bucketBytes
+        // A table of about a huge page or more fills huge pages; it is charged as a whole in any case.
+        let isHuge = Chunk.canBeHuge && wantedBytes >= Chunk.bytes / 2
+        let unit = isHuge ? Chunk.bytes : Self.bucketBytes
+        let bytes = (wantedBytes + unit - 1) / unit * unit
+        guard let base = unsafe platform_map_aligned(bytes, isHuge ? Chunk.bytes : Chunk.page) else { return nil }
+        if isHuge { _ = unsafe platform_use_huge_pages(base, bytes) }
         unsafe self.base = base
-        self.bucketCount = bucketCount
-        // Fresh pages are zero, which is what eight `Atomic<UInt64>(0)` are.
+        bucketCount = bytes / Self.bucketBytes
+        // SAFETY: fresh pages are zero, which is what eight `Atomic<UInt64>(0)` for each bucket are.
         unsafe base.bindMemory(to: Atomic<UInt64>.self, capacity: bucketCount * 8)
     }
 
@@ -54,7 +60,9 @@ struct BucketTable {
 
     /// The bucket where the probe of a hash begins.
     @inline(__always)
-    func home(_ hash: UInt64) -> Int { Int(hash.multipliedFullWidth(by: UInt64(bucketCount)).high) }
+    func home(_ hash: UInt64) -> Int {
+        Int(truncatingIfNeeded: hash.multipliedFullWidth(by: UInt64(truncatingIfNeeded: bucketCount)).high)
+    }
 
     @inline(__always)
     static func tag(_ hash: UInt64) -> UInt64 {
@@ -65,7 +73,7 @@ struct BucketTable {
     @inline(__always)
     static func block(_ word: UInt64) -> Block {
         // SAFETY: the caller read a non-zero word from a slot while on-line; 48 bits are a user-space address.
-        unsafe Block(UnsafeMutableRawPointer(bitPattern: UInt(word & pointerMask))!)
+        unsafe Block(UnsafeMutableRawPointer(bitPattern: UInt(word & pointerMask)).unsafelyUnwrapped)
     }
 
     static func word(_ hash: UInt64, _ block: Block) -> UInt64 {
@@ -75,31 +83,33 @@ struct BucketTable {
     }
 
     @inline(__always)
-    func bucket(after bucket: Int) -> Int { bucket + 1 == bucketCount ? 0 : bucket + 1 }
+    func bucket(after bucket: Int) -> Int { bucket &+ 1 == bucketCount ? 0 : bucket &+ 1 }
 
     @inline(__always)
     func slot(_ position: Position) -> UnsafeMutablePointer<Atomic<UInt64>> {
         // SAFETY: position / 8 < bucketCount; the table is mapped until its owner's deinit.
-        unsafe (base + position * 8).assumingMemoryBound(to: Atomic<UInt64>.self)
+        unsafe (base + position &* 8).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     @inline(__always)
     private func overflow(_ bucket: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe slot(bucket * 8 + Self.slotsPerBucket)
+        unsafe slot(bucket &* 8 &+ Self.slotsPerBucket)
     }
 
-    /// Which slots of a bucket have a tag, as bits.
+    /// Which slots of a bucket have a tag: bit `4 * slot + 3` for each. The overflow count has no tag.
     ///
     /// Without a branch: in which slot a key lies cannot be predicted, and a branch on it would have to wait for the bucket's
-    /// cache line before the processor could begin with the next look-up.
+    /// cache line before the processor could begin with the next look-up. And in few instructions, for the same reason.
     @inline(__always)
-    private func matches(_ first: Position, _ tag: UInt64) -> UInt {
-        var matches: UInt = 0
-        for index in 0..<Self.slotsPerBucket {
-            let word = unsafe slot(first &+ index).pointee.load(ordering: .relaxed)
-            matches |= (word ^ tag <= Self.pointerMask ? 1 : 0) << UInt(index)
-        }
-        return matches
+    private func matches(_ bucket: Int, _ tag: UInt64) -> UInt32 {
+        // SAFETY: bucket < bucketCount; 64 bytes, aligned to as many. What it says of slots is only a hint.
+        unsafe platform_bucket_matches(base + bucket &* Self.bucketBytes, UInt16(truncatingIfNeeded: tag >> 48))
+    }
+
+    /// The slot of the lowest bit of `matches`.
+    @inline(__always)
+    private func position(_ bucket: Int, _ matches: UInt32) -> Position {
+        bucket &* 8 &+ matches.trailingZeroBitCount >> 2
     }
 
     /// The block of a key. The caller is on-line; the block stays valid until it goes off-line.
@@ -108,12 +118,11 @@ struct BucketTable {
         let tag = Self.tag(hash)
         var bucket = home(hash)
         for _ in 0..<Self.window {
-            let first = bucket * 8
-            var matches = matches(first, tag)
+            var matches = matches(bucket, tag)
             while matches != 0 {
                 // ORDERING: acquiring; pairs with the compare-and-swaps in publish() and exchange(): the block's contents
                 // are visible.
-                let word = unsafe slot(first + matches.trailingZeroBitCount).pointee.load(ordering: .acquiring)
+                let word = unsafe slot(position(bucket, matches)).pointee.load(ordering: .acquiring)
                 if word ^ tag <= Self.pointerMask {
                     let block = Self.block(word)
                     if block.holds(key) { return block }
@@ -136,10 +145,10 @@ struct BucketTable {
     /// look-up does no harm: the fetch of any address is allowed.
     @inline(__always)
     func prefetchBlock(_ hash: UInt64) {
-        let first = home(hash) * 8
-        let matches = matches(first, Self.tag(hash))
+        let bucket = home(hash)
+        let matches = matches(bucket, Self.tag(hash))
         guard matches != 0 else { return }
-        let word = unsafe slot(first + matches.trailingZeroBitCount).pointee.load(ordering: .relaxed)
+        let word = unsafe slot(position(bucket, matches)).pointee.load(ordering: .relaxed)
         if word != 0 { unsafe platform_prefetch(Self.block(word).base) }
     }
 

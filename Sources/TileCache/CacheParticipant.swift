@@ -71,6 +71,8 @@ enum CacheCounter: Int, CaseIterable {
     case evictedPressure, evictedExpired, evictedRemoved, evictedCompaction, evictedDuplicate,
         evictedReplaced
     case evictedUnused, evictedBytes
+    /// Entries that came in without a request, and their first request.
+    case firstUses
     case warmEntries, warmBytes, hotEntries, hotBytes
     case waits
 }

@@ -2,12 +2,16 @@
 
 internal import CPlatform
 
-/// One mebibyte of addresses that holds blocks of one size: a header, then the blocks.
+/// Two mebibytes of addresses that hold blocks of one size: a header, then the blocks.
 ///
 /// Addresses cost nothing; only pages that were touched do, and those are charged. Blocks are carved in order. A freed
 /// block's pages stay resident (it is on the *resident* stack) until the keeper needs the memory elsewhere and
 /// discards the pages inside it (then it is on the *discarded* stack). Both stacks of 16-bit block numbers lie in the
 /// header, so free blocks hold nothing: they may be poisoned or discarded.
+///
+/// A *huge* chunk is charged as a whole from the start and may be one huge page: a look-up then finds the block's header
+/// without a walk through page tables (docs/decisions.md has what that gains). It becomes an ordinary one when part of
+/// it is given back.
 ///
 ///     0 pool, unretained   8 block bytes   12 class   14 stripe   16 capacity   20 carved   24 resident   28 discarded
 ///     32 live   36 touched bytes   40 discarded bytes   44 flags   48 mapping bytes
@@ -20,14 +24,17 @@ internal import CPlatform
 struct Chunk: Equatable, @unchecked Sendable {
     let base: UnsafeMutableRawPointer
 
-    static let bytes = 1 << 20
-    static let page = 4096
+    /// The huge page of x86-64, and of AArch64 with pages of 4 KiB.
+    static let bytes = 2 << 20
+    static let page = Int(platform_page_bytes())
+    /// Whether the kernel has huge pages of just this size.
+    static let canBeHuge = Int(platform_huge_page_bytes()) == bytes
     /// The class of a chunk that holds one block with a mapping of its own.
     static let ownMapping = UInt16.max
 
     init(_ base: UnsafeMutableRawPointer) { unsafe self.base = base }
 
-    /// The chunk that a block lies in. Chunks are aligned to their size, and a block starts in its first mebibyte.
+    /// The chunk that a block lies in. Chunks are aligned to their size, and a block starts within that.
     init(ofBlockAt pointer: UnsafeMutableRawPointer) {
         let address = UInt(bitPattern: pointer) & ~UInt(Self.bytes - 1)
         // SAFETY: the address of a mapped chunk, never zero, because a block lies behind it.
@@ -118,6 +125,15 @@ extension Chunk {
         get { flag(4) }
         nonmutating set { setFlag(4, newValue) }
     }
+
+    /// Charged as a whole, and perhaps one huge page.
+    var isHuge: Bool {
+        get { flag(8) }
+        nonmutating set { setFlag(8, newValue) }
+    }
+
+    /// Of a huge chunk: bytes of blocks that are charged and were never carved.
+    var uncarvedBytes: Int { isHuge ? (capacity - carved) * blockBytes : 0 }
 
     /// What of the budget the chunk takes.
     var chargedBytes: Int { touchedBytes - discardedBytes }

@@ -7,46 +7,30 @@ internal import Telemetry
 /// The keeper's work: one round at a time, each in small steps, on one thread.
 ///
 /// A round reclaims, evicts from the high to the low watermark if there is need, restores the uncharged headroom, and
-/// moves the expiry hand on. While it evicts it goes over the table like a clock's hand: a sample is the next 32
-/// entries of the class that has to give, of which the quarter with the lowest scores leaves; the others have their
-/// counts halved, once per generation. The hand follows the hash, so a sample is random and every entry is visited
-/// equally often.
+/// moves the expiry hand on. Who is evicted is `EvictionRound`'s decision.
 struct KeeperRound {
     private let cache: TileCache
     private let participant: CacheParticipant
-    private var hand = 0
+    private var eviction: EvictionRound
+    private var ground: KeeperGround
     private var expiryHand = 0
     private var lastExpiry: UInt32
     /// What the collector had freed in all when it was looked at, and when that had last grown or little was retired.
     private var freedBytes = 0
     private var progressAt: UInt32
-    private var bytesSinceGeneration = 0
     private var vacating: [BlockPool.Vacating] = []
     private var vacatingRounds = 0
-    private var candidates: [Candidate] = []
 
-    /// Entries of one sample.
-    private static let sampleSize = 32
-    /// One in this many of a sample leaves.
-    private static let samplePart = 4
     /// Rounds that a chunk gets to become empty; pinned blocks may keep it longer than it is worth.
     private static let vacatingPatience = 8
-    /// Share of the slots above which the keeper evicts for their number, and where it stops.
-    private static let highFill = 0.78
-    private static let lowFill = 0.74
-
-    private struct Candidate {
-        let score: Double
-        let position: BucketTable.Position
-        let word: UInt64
-    }
 
     init(cache: TileCache) {
         self.cache = cache
         participant = cache.makeParticipant()
         lastExpiry = cache.configuration.clock()
         progressAt = lastExpiry
-        candidates.reserveCapacity(Self.sampleSize)
+        eviction = EvictionRound(policy: cache.configuration.policy, budget: cache.budget.limit)
+        ground = KeeperGround(cache: cache, participant: participant)
     }
 
     /// How long the keeper may sleep without being woken.
@@ -83,22 +67,30 @@ struct KeeperRound {
     private mutating func relieve(demand: Int) {
         let limit = cache.budget.limit
         let room = demand > 0 ? limit - demand - cache.headroomTarget : limit
-        let high = min(Int(Double(limit) * cache.configuration.highWatermark), room)
-        let low = min(Int(Double(limit) * cache.configuration.lowWatermark), room)
-        let highCount = Int(Double(cache.table.slotCount) * Self.highFill)
-        let lowCount = Int(Double(cache.table.slotCount) * Self.lowFill)
+        let marks = EvictionWatermarks(
+            cache.configuration,
+            limit: limit,
+            slots: cache.table.slotCount,
+            room: room
+        )
         var used = usedBytes()
         var count = entryCount()
-        guard used > high || count > highCount || demand > 0 && used > room else { return }
+        guard marks.arePassed(bytes: used, entries: count) else { return }
         // Small enough that waiting inserters get their room early, large enough to pay for the look at the usage.
         let step = max(limit / 256, 256 << 10)
         let stepCount = max(cache.table.slotCount / 256, 32)
-        while used > low || count > lowCount {
+        while used > marks.lowBytes || count > marks.lowCount {
             // What waits for a stalled reader cannot be sped up by evicting more.
             if cache.collector.retiredBytes > cache.retiredLimit { return }
-            guard evict(bytes: min(max(used - low, 0), step), entries: min(max(count - lowCount, 0), stepCount)) else {
-                return
-            }
+            let excess = marks.excess(bytes: used, entries: count)
+            let found = eviction.evict(
+                bytes: min(excess.bytes, step),
+                entries: min(excess.entries, stepCount),
+                isUrgent: demand > 0,
+                from: &ground
+            )
+            cache.generation.store(eviction.generation, ordering: .relaxed)
+            guard found else { return }
             cache.collector.reclaim()
             cache.keeper.roundEnded()
             used = usedBytes()
@@ -106,106 +98,18 @@ struct KeeperRound {
         }
     }
 
-    /// Evicts about so many bytes and entries; false where one turn of the hand found nothing to evict.
-    private mutating func evict(bytes: Int, entries: Int) -> Bool {
-        let policy = cache.configuration.policy
-        var evictedBytes = 0
-        var evictedEntries = 0
-        var fruitless = 0
-        while evictedBytes < bytes || evictedEntries < entries {
-            let takesWarm = policy.takesWarm(
-                warmBytes: cache.total(.warmBytes),
-                hotBytes: cache.total(.hotBytes)
-            )
-            let sample = participant.withGuard { evictFromSample(takesWarm: takesWarm, policy) }
-            evictedBytes += sample.bytes
-            evictedEntries += sample.entries
-            fruitless = sample.entries > 0 ? 0 : fruitless + sample.buckets
-            if fruitless > cache.table.bucketCount { return evictedEntries > 0 }
-        }
-        return true
-    }
-
-    /// Takes one sample and evicts its lowest part. Returns what left, and how many buckets the hand moved on.
-    private mutating func evictFromSample(
-        takesWarm: Bool,
-        _ policy: EvictionPolicy
-    ) -> (bytes: Int, entries: Int, buckets: Int) {
-        let generation = cache.generation.load(ordering: .relaxed)
-        candidates.removeAll(keepingCapacity: true)
-        var buckets = 0
-        while candidates.count < Self.sampleSize && buckets < TileCache.bucketsPerStep {
-            collect(bucket: hand, takesWarm: takesWarm, policy)
-            hand = cache.table.bucket(after: hand)
-            buckets += 1
-        }
-        guard !candidates.isEmpty else { return (0, 0, buckets) }
-        candidates.sort { $0.score < $1.score }
-        let leaving = max(candidates.count / Self.samplePart, 1)
-        var bytes = 0
-        var entries = 0
-        for (index, candidate) in candidates.enumerated() {
-            let block = BucketTable.block(candidate.word)
-            if index < leaving {
-                let hash = block.mixedKey
-                guard cache.table.clear(candidate.position, candidate.word, hash: hash) else { continue }
-                if policy.hasClasses { cache.ghosts.remember(hash, generation: generation) }
-                bytes += cache.didUnlink(block, .pressure, participant)
-                entries += 1
-            } else if policy.halvesCounts {
-                halve(block, generation)
-            }
-        }
-        bytesSinceGeneration += bytes
-        if bytesSinceGeneration > cache.budget.limit / 2 {
-            bytesSinceGeneration = 0
-            cache.generation.store(generation &+ 1, ordering: .relaxed)
-        }
-        return (bytes, entries, buckets)
-    }
-
-    private mutating func collect(bucket: Int, takesWarm: Bool, _ policy: EvictionPolicy) {
-        let now = participant.now
-        for position in bucket * 8..<bucket * 8 + BucketTable.slotsPerBucket {
-            // ORDERING: acquiring; pairs with BucketTable.publish(): the block's contents are visible.
-            let word = unsafe cache.table.slot(position).pointee.load(ordering: .acquiring)
-            guard word != 0 else { continue }
-            let block = BucketTable.block(word)
-            let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
-            guard !policy.hasClasses || use.isHot != takesWarm else { continue }
-            let entry = EvictionEntry(
-                isHot: use.isHot,
-                useCount: Int(use.count),
-                bytes: block.pooledBytes,
-                cost: Int(block.cost),
-                age: Self.elapsed(block.birth, now),
-                idle: Self.elapsed(unsafe block.lastUse.pointee.load(ordering: .relaxed), now)
-            )
-            candidates.append(Candidate(score: policy.evictionScore(entry), position: position, word: word))
-        }
-    }
-
     /// Milliseconds since `then`; a time that is a little ahead of ours (another thread's clock) is now.
-    private static func elapsed(_ then: UInt32, _ now: UInt32) -> Int {
+    static func elapsed(_ then: UInt32, _ now: UInt32) -> Int {
         let elapsed = now &- then
         return elapsed > UInt32.max - 60_000 ? 0 : Int(elapsed)
-    }
-
-    private func halve(_ block: Block, _ generation: UInt16) {
-        let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
-        guard use.isHot, use.count > 0, use.generation != generation & 0x3F, !use.isUnlinked else { return }
-        // Where a reader counts at the same moment, that was a use, and the count may stay.
-        _ = unsafe block.use.pointee.compareExchange(
-            expected: use.bits,
-            desired: use.halved(in: generation).bits,
-            ordering: .relaxed
-        )
     }
 
     /// Keeps some of the budget uncharged, so that blocks of a size that has no free ones can be carved.
     private mutating func restoreHeadroom(demand: Int) {
         let target = max(cache.headroomTarget, demand + Chunk.page * 2)
         func missing() -> Int { target - (cache.budget.limit - cache.budget.chargedBytes) }
+        // What is retired is about to come free, and may be all that is missing: nothing need leave for it a second time.
+        func missingLater() -> Int { missing() - cache.collector.retiredBytes }
         if missing() > (demand > 0 ? 0 : target - cache.wakeHeadroom * 3 / 2) || !vacating.isEmpty {
             _ = cache.pool.discard(atLeast: max(missing(), 0))
         }
@@ -214,9 +118,9 @@ struct KeeperRound {
             guard missing() <= 0 || vacatingRounds > Self.vacatingPatience else { return }
             cache.pool.endVacating(vacating)
             vacating = []
-        } else if demand > 0 && missing() > target / 2 && cache.collector.retiredBytes <= cache.stallLevel {
+        } else if demand > 0 && missingLater() > target / 2 && cache.collector.retiredBytes <= cache.stallLevel {
             // Somebody found no room, and what is left of free memory lies between live blocks of other sizes.
-            vacate(missing())
+            vacate(missingLater())
         }
     }
 

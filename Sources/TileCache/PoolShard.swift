@@ -15,6 +15,10 @@ struct PoolShard {
     private(set) var residentBlocks = 0
     /// What stayed resident of discarded blocks: parts of pages that they share with their neighbours.
     private(set) var residueBytes = 0
+    /// What huge chunks are charged for and have not carved.
+    private(set) var uncarvedBytes = 0
+    /// Chunks without a live block.
+    private var emptyChunks = 0
     private var unfolded = 0
     /// Live bytes that come together before the pool's sum is touched.
     private let foldStep: Int
@@ -32,6 +36,8 @@ struct PoolShard {
 
     mutating func adopt(_ chunk: Chunk) {
         chunks.append(chunk)
+        emptyChunks += 1
+        uncarvedBytes += chunk.uncarvedBytes
         chunk.isListedFresh = true
         fresh.append(chunk)
     }
@@ -59,7 +65,7 @@ struct PoolShard {
                     let bytes = chunk.innerPages(index).count
                     guard budget.charge(bytes) else {
                         chunk.pushDiscarded(index)
-                        return nil
+                        return takeUncarved()
                     }
                     chunk.discardedBytes -= bytes
                     residueBytes -= chunk.blockBytes - bytes
@@ -68,10 +74,9 @@ struct PoolShard {
                 if chunk.carved < chunk.capacity {
                     let end = chunk.blocksOffset + (chunk.carved + 1) * chunk.blockBytes
                     let more = max(Chunk.roundedToPages(end) - chunk.touchedBytes, 0)
-                    guard budget.charge(more) else { return nil }
+                    guard budget.charge(more) else { return takeUncarved() }
                     chunk.touchedBytes += more
-                    chunk.carved += 1
-                    return unsafe gave(chunk, chunk.block(chunk.carved - 1), wasUsed: false)
+                    return carve(chunk)
                 }
             }
             chunk.isListedFresh = false
@@ -80,10 +85,23 @@ struct PoolShard {
         return nil
     }
 
+    /// A new block of a huge chunk, which is charged already.
+    mutating func takeUncarved() -> Taken? {
+        guard uncarvedBytes > 0 else { return nil }
+        return fresh.last { $0.uncarvedBytes > 0 && !$0.isVacating }.map { carve($0) }
+    }
+
+    private mutating func carve(_ chunk: Chunk) -> Taken {
+        if chunk.isHuge { uncarvedBytes -= chunk.blockBytes }
+        chunk.carved += 1
+        return unsafe gave(chunk, chunk.block(chunk.carved - 1), wasUsed: false)
+    }
+
     /// Returns what to add to the pool's folded live bytes.
     mutating func takeBack(_ pointer: UnsafeMutableRawPointer, _ chunk: Chunk) -> Int {
         unsafe chunk.pushResident(chunk.index(of: pointer))
         chunk.live -= 1
+        if chunk.live == 0 { emptyChunks += 1 }
         liveBlocks -= 1
         residentBlocks += 1
         listResident(chunk)
@@ -94,12 +112,14 @@ struct PoolShard {
     mutating func giveEmptyChunks(_ target: Int, _ budget: Budget, _ emptied: inout [Chunk]) -> Int {
         var given = 0
         var index = 0
-        while index < chunks.count && given < target {
+        while emptyChunks > 0 && given < target {
             let chunk = chunks[index]
             guard chunk.live == 0 else {
                 index += 1
                 continue
             }
+            emptyChunks -= 1
+            uncarvedBytes -= chunk.uncarvedBytes
             residentBlocks -= chunk.residentCount
             residueBytes -= chunk.discardedCount * chunk.blockBytes - chunk.discardedBytes
             resident.removeAll { $0 == chunk }
@@ -115,14 +135,31 @@ struct PoolShard {
         return given
     }
 
-    /// Discards the whole pages inside free blocks.
-    mutating func discardBlocks(_ target: Int, _ budget: Budget) -> Int {
+    /// Gives back what huge chunks have not carved, where that is worth their hugeness.
+    mutating func giveUncarved(_ target: Int, _ budget: Budget) -> Int {
         var given = 0
-        for chunk in resident where given < target {
+        for chunk in fresh where chunk.uncarvedBytes >= Chunk.bytes / 8 && given < target {
+            let end = Chunk.roundedToPages(chunk.blocksOffset + chunk.carved * chunk.blockBytes)
+            guard end < Chunk.bytes, split(chunk), chunk.discard(end..<Chunk.bytes) else { continue }
+            chunk.touchedBytes = end
+            budget.refund(Chunk.bytes - end)
+            given += Chunk.bytes - end
+        }
+        return given
+    }
+
+    /// Discards the whole pages inside free blocks of ordinary chunks or of huge ones, which they then are no longer.
+    mutating func discardBlocks(_ target: Int, _ budget: Budget, ofHugeChunks huge: Bool) -> Int {
+        var given = 0
+        // Blocks smaller than a page have no whole page inside; and the fewer chunks, the fewer of them are split.
+        let chosen = resident.filter { $0.isHuge == huge && $0.blockBytes >= Chunk.page }
+            .sorted { $0.residentCount > $1.residentCount }
+        for chunk in chosen where given < target {
+            guard split(chunk) else { continue }
+            var free: [Int] = []
+            while chunk.residentCount > 0 { free.append(chunk.popResident()) }
             // From the bottom of the stack: the top was freed last and may still be in the processor's caches.
-            var kept: [Int] = []
-            while chunk.residentCount > 0 {
-                let index = chunk.popResident()
+            for index in free.reversed() {
                 let pages = chunk.innerPages(index)
                 if given < target && !pages.isEmpty && chunk.discard(pages) {
                     residentBlocks -= 1
@@ -132,13 +169,22 @@ struct PoolShard {
                     budget.refund(pages.count)
                     given += pages.count
                 } else {
-                    kept.append(index)
+                    chunk.pushResident(index)
                 }
             }
-            for index in kept.reversed() { chunk.pushResident(index) }
             if chunk.discardedCount > 0 { listFresh(chunk) }
         }
         return given
+    }
+
+    /// A huge chunk becomes an ordinary one: what is discarded of it must not come back with the next touch of a
+    /// neighbour. False where the kernel refuses.
+    private mutating func split(_ chunk: Chunk) -> Bool {
+        guard chunk.isHuge else { return true }
+        guard chunk.useSmallPages() else { return false }
+        uncarvedBytes -= chunk.uncarvedBytes
+        chunk.isHuge = false
+        return true
     }
 
     mutating func setVacating(_ chunk: Chunk, _ value: Bool) {
@@ -164,6 +210,7 @@ struct PoolShard {
     }
 
     private mutating func gave(_ chunk: Chunk, _ pointer: UnsafeMutableRawPointer, wasUsed: Bool) -> Taken {
+        if chunk.live == 0 { emptyChunks -= 1 }
         chunk.live += 1
         liveBlocks += 1
         return unsafe Taken(pointer: pointer, wasUsed: wasUsed, fold: fold(chunk.blockBytes))
@@ -191,6 +238,12 @@ extension Chunk {
         isListedFresh = false
         isVacating = false
     }
+
+    /// For a chunk without a touched page: whether the kernel may make it one huge page. False where it refuses.
+    func useHugePages() -> Bool { unsafe platform_use_huge_pages(base, Self.bytes) == 0 }
+
+    /// From now on, pages are resident one by one. False where the kernel refuses.
+    func useSmallPages() -> Bool { unsafe platform_use_small_pages(base, Self.bytes) == 0 }
 
     /// Gives pages back; the addresses stay. False where the kernel refuses.
     func discard(_ pages: Range<Int>) -> Bool {

@@ -52,13 +52,12 @@ extension TileCache {
 
     /// The key that a block carries, by the fields of `TileKey`.
     private static func key(of block: Block) -> TileKey? {
-        // SAFETY: a published block; the key is its first 16 bytes.
+        // SAFETY: a published block; the key's first word is its first 8 bytes.
         let high = unsafe block.base.load(as: UInt64.self)
-        let low = unsafe block.base.load(fromByteOffset: 8, as: UInt64.self)
         guard let format = TileFormat(rawValue: UInt8(high >> 16 & 0xF)) else { return nil }
         return TileKey(
-            ordinal: UInt32(high >> 32),
-            tile: TileCoordinate(level: Int(high >> 24 & 0xFF), x: Int(low >> 32), y: Int(low & 0xFFFF_FFFF)),
+            ordinal: block.ordinal,
+            tile: block.tile,
             variant: TileVariant(format: format, isPadded: high & 0x10_0000 != 0)
         )
     }

@@ -18,6 +18,7 @@ struct Draft {
 
     /// The same with another use word. Nobody else sees the block yet.
     func with(_ use: UseWord) -> Draft {
+        // SAFETY: the caller's own block, filled and not published.
         unsafe block.use.pointee.store(use.bits, ordering: .relaxed)
         return Draft(block: block, key: key, hash: hash, use: use, pinned: pinned)
     }
@@ -35,6 +36,7 @@ struct Content {
     /// What the tile's block needs.
     var bytes: Int {
         let address = MemoryLayout<UInt>.size
+        // SAFETY: counts alone; the buffers are the inserter's and live until it returns (the same in both `reserve`).
         return unsafe Block.bytes(stored: headers.count, body: shared == nil ? body.count : address)
     }
 }
@@ -73,6 +75,7 @@ extension TileCache {
             return .refused(.tooLarge)
         }
         if configuration.sharesEqualBodies {
+            // SAFETY: the inserter's buffer, compared and copied before this returns.
             content.shared = unsafe pool.sharedBodies.retain(content.body, in: pool)
         }
         let reservation = reserve(content.bytes, participant)
@@ -128,14 +131,10 @@ extension TileCache {
     /// The use word that a new tile begins with.
     func firstUse(_ hash: UInt64, _ arrival: TileArrival, _ participant: CacheParticipant) -> UseWord {
         let generation = generation.load(ordering: .relaxed)
-        switch arrival {
-        case .requested:
-            let isGhost = configuration.policy.hasClasses && ghosts.take(hash, generation: generation)
-            if isGhost { participant.count(.ghostHits) }
-            return UseWord(count: isGhost ? 2 : 1, isHot: isGhost, generation: generation)
-        case .speculative: return UseWord(count: 0, isHot: false, generation: generation)
-        case .restored: return UseWord(count: 2, isHot: true, generation: generation)
-        }
+        let policy = configuration.policy
+        let uses = policy.hasClasses ? ghosts.take(hash, generation: generation) : nil
+        if uses != nil && arrival == .requested { participant.count(.ghostHits) }
+        return UseWord(bits: policy.initialUse(arrival, droppedUses: uses, generation: generation))
     }
 
     /// Fills a tile's memory. The caller need not be on-line: copying takes longer than all the rest, and who is on-line
@@ -150,6 +149,8 @@ extension TileCache {
         _ participant: CacheParticipant
     ) -> Draft {
         let use = UseWord(count: 0, isHot: false)
+        // SAFETY: `memory` was allocated for `content.bytes` and is the caller's alone; the content is the inserter's buffers,
+        // which live until it returns.
         let block = unsafe Block.initialize(
             at: memory.pointer,
             key: key,

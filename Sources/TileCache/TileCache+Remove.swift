@@ -42,13 +42,43 @@ extension TileCache {
     /// One pass over the table, in pieces, so that reclamation goes on meanwhile; not for a reactor.
     @discardableResult
     package func removeAll(ordinal: UInt32, by participant: CacheParticipant) -> Int {
+        removeAll(by: participant) { (block: Block) in block.ordinal == ordinal }
+    }
+
+    /// The same for those of its tiles that `isMeant` names.
+    @discardableResult
+    package func removeAll(
+        ordinal: UInt32,
+        by participant: CacheParticipant,
+        where isMeant: (TileCoordinate) -> Bool
+    ) -> Int {
+        removeAll(by: participant) { (block: Block) in block.ordinal == ordinal && isMeant(block.tile) }
+    }
+
+    /// The same for tiles of several tilesets that stay open, in one pass.
+    ///
+    /// - Parameter leaves: says by a tile's ordinal and its stored headers whether it goes. The headers are borrowed for
+    ///   the call.
+    @discardableResult
+    package func removeAll(
+        by participant: CacheParticipant,
+        where leaves: (_ ordinal: UInt32, _ headers: UnsafeRawBufferPointer) -> Bool
+    ) -> Int {
+        // SAFETY: the block is in the table and the participant on-line, so its headers are alive.
+        removeAll(by: participant) { (block: Block) in unsafe leaves(block.ordinal, block.storedHeaders) }
+    }
+
+    private func removeAll(by participant: CacheParticipant, where leaves: (Block) -> Bool) -> Int {
         precondition(!participant.isOnline, "a pass over the table would hold up reclamation")
         var removed = 0
         for first in stride(from: 0, to: table.bucketCount, by: Self.bucketsPerStep) {
             removed += participant.withGuard {
-                unlink(in: first..<min(first + Self.bucketsPerStep, table.bucketCount), .removed, participant) {
-                    $0.ordinal == ordinal
-                }
+                unlink(
+                    in: first..<min(first + Self.bucketsPerStep, table.bucketCount),
+                    .removed,
+                    participant,
+                    where: leaves
+                )
             }
         }
         collector.reclaim()

@@ -104,6 +104,7 @@ extension TileCache {
         _ participant: CacheParticipant
     ) -> ReplaceOutcome? {
         let old = BucketTable.block(current.word)
+        // SAFETY: read from a slot while on-line; the participant stays so.
         var use = UseWord(bits: unsafe old.use.pointee.load(ordering: .relaxed))
         use.bits &= ~UseWord.unlinkedBit
         let draft = draft.with(use)

@@ -12,7 +12,8 @@ package import TileModel
 /// - A look-up is wait-free: it never waits for a writer, for the keeper or for another reader, and never retries.
 /// - A hit on an entry that was counted often enough lately writes no memory that another thread reads: counters are per
 ///   thread, and a use is counted only up to the policy's limit (15), until the keeper halves the count.
-/// - What the process holds for the cache never exceeds the byte budget: `Budget` charges before memory is touched.
+/// - What the process holds for the cache never exceeds the byte budget: `Budget` charges before memory is touched. That
+///   holds with huge pages, too, which the table and most chunks of a large cache are: they are charged as a whole.
 /// - Whatever is evicted is evicted by the keeper, never by a request.
 /// - A key's bytes change only by `replace`: another version of a tileset has another ordinal. A reader sees the old tile
 ///   or the new one, never none in between, and never the old one once the replacement has returned or was seen (two
@@ -21,8 +22,8 @@ package import TileModel
 ///
 /// *How.* `BucketTable` maps a key to a block; `Collector` (LockFree) frees unlinked blocks once no reader can hold them;
 /// `BlockPool` has the memory; `Keeper` scores and evicts by an `EvictionPolicy`. A reader goes on-line once per turn of
-/// its loop and borrows what it finds; a block that has to live longer is pinned by a counted reference. The cache's own
-/// reference is dropped only after the grace period, so whoever is on-line always finds a count of at least one.
+/// its loop and borrows what it finds; a block that has to live longer is pinned by a counted reference. A body is written
+/// past the processor's caches, so that what comes in does not push out what is asked for. The cache's own reference is dropped only after the grace period, so whoever is on-line always finds a count of at least one.
 ///
 /// *From where.* The bucket with tags and overflow counts follows F14 (Bronson, Shi, "Open-sourcing F14", 2019) made
 /// concurrent; reclamation see `Collector`; two classes with ghosts follow 2Q (Johnson, Shasha, 1994) and S3-FIFO (Yang
@@ -45,7 +46,7 @@ package final class TileCache: @unchecked Sendable {
     let logger: Logger
     private let rows = CounterRows()
     private let uncached = UncachedBlocks()
-    /// Counts how often half the budget was dropped; the keeper writes it.
+    /// Counts how often a generation's bytes were dropped (`EvictionTuning.generationBudgets`); the keeper writes it.
     let generation = Atomic<UInt16>(0)
     private let useLimit: UInt16
     private let tracksLastUse: Bool
@@ -61,8 +62,8 @@ package final class TileCache: @unchecked Sendable {
     /// Retired bytes past which the keeper evicts no more: they cannot be freed before a reader moves on.
     var retiredLimit: Int { budget.limit / 8 }
 
-    /// Retired bytes that, where room is missing, are taken for its reason: about what one eviction retires.
-    var stallLevel: Int { budget.limit / 24 }
+    /// Retired bytes that, where room is missing, are taken for its reason: twice what one eviction retires.
+    var stallLevel: Int { budget.limit / 48 }
 
     /// The keeper aims at so much uncharged memory: what a change of the size mix draws on.
     var headroomTarget: Int { max(budget.limit / 50, 256 << 10) }
@@ -78,7 +79,7 @@ package final class TileCache: @unchecked Sendable {
         guard let table = BucketTable(bucketCount: buckets) else {
             throw .noMemory(bytes: buckets * BucketTable.bucketBytes)
         }
-        guard let ghosts = GhostList(count: table.slotCount / 2) else {
+        guard let ghosts = GhostList(count: GhostList.count(slots: table.slotCount)) else {
             table.unmap()
             throw .noMemory(bytes: table.slotCount)
         }
@@ -105,12 +106,15 @@ package final class TileCache: @unchecked Sendable {
     /// pinned stay until they are released; their pool's memory is then kept to the end of the process.
     deinit {
         for position in table.positions {
+            // SAFETY: a position of the table, which is unmapped below; a word that is taken out here is a block whose
+            // reference is the table's.
             let word = unsafe table.slot(position).pointee.exchange(0, ordering: .relaxed)
             if word != 0 { dropReference(BucketTable.block(word)) }
         }
         collector.drain()
         table.unmap()
         ghosts.unmap()
+        // SAFETY: blocks that are pinned reach their pool without a reference to it, so it is never let go.
         if pool.liveBlockCount > 0 { _ = unsafe Unmanaged.passRetained(pool) }
     }
 
@@ -134,6 +138,8 @@ package final class TileCache: @unchecked Sendable {
             return nil
         }
         points.reached(.loaded)
+        // SAFETY (here, in peek, countUse and noteTime): the block was found on-line, so its header stays mapped until the
+        // participant goes off-line; the words are atomics of their own in it (the table in Block).
         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
         if use.count < useLimit { countUse(block, participant) }
         if tracksLastUse { noteTime(block, participant.now) }
@@ -158,6 +164,7 @@ package final class TileCache: @unchecked Sendable {
     /// A block outside the table and the budget, so that an answer can be sent although memory has no room for it.
     package func makeUncached(headers: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer) -> PinnedTile {
         precondition(headers.count <= Block.maxStoredHeaderBytes && body.count <= Block.maxBodyBytes)
+        // SAFETY: the caller's buffers, copied before this returns.
         return unsafe PinnedTile(block: uncached.make(headers: headers, body: body))
     }
 
@@ -178,6 +185,7 @@ package final class TileCache: @unchecked Sendable {
                 ordering: .relaxed
             )
             if exchanged {
+                if use.count == 0 && !use.isHot { participant.count(.firstUses) }
                 if next.isHot && !use.isHot {
                     let bytes = block.pooledBytes
                     participant.count(.warmEntries, -1)

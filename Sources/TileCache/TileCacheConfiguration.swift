@@ -8,8 +8,8 @@ package struct TileCacheConfiguration: Sendable {
     package var byteBudget: Int
     package var policy: EvictionPolicy
     /// The keeper starts to evict when live bytes exceed this share of the budget, and stops at `lowWatermark`.
-    package var highWatermark = 0.94
-    package var lowWatermark = 0.90
+    package var highWatermark = 0.96
+    package var lowWatermark = 0.95
     /// Warm entries older than this expire; nil: they leave when room is needed.
     package var warmTimeToLive: Duration?
     /// The mean size of an entry that the table is sized for: at this mean it is two thirds full when the budget is.

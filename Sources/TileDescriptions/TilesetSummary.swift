@@ -44,13 +44,24 @@ package struct TilesetSummary: Sendable {
 }
 
 extension TilesetSummary {
+    /// What a thumbnail shows, in pixels of the finest level: a slide as a whole; of a map what its bounds enclose.
+    package var thumbnailRegion: PixelRect {
+        let size = pyramid.size
+        guard kind == .map, let bounds else { return PixelRect(x: 0, y: 0, width: size.width, height: size.height) }
+        func place(_ part: Double, of length: Int) -> Int { min(max(Int(part * Double(length)), 0), length - 1) }
+        let left = place(WebMercator.x(longitude: bounds.west), of: size.width)
+        let right = place(WebMercator.x(longitude: bounds.east), of: size.width)
+        let top = place(WebMercator.y(latitude: bounds.north), of: size.height)
+        let bottom = place(WebMercator.y(latitude: bounds.south), of: size.height)
+        return PixelRect(x: left, y: top, width: right - left + 1, height: bottom - top + 1)
+    }
+
     /// The tileset as an object of `/catalog.json`, and as the viewer page embeds it.
     ///
     /// `tiles` is a template relative to the server's root with `{level}`, `{x}` and `{y}` to fill in: the Deep Zoom
     /// form (partial edges, overlap kept) for slides, the XYZ form for maps. Its `v` makes the answers immutable.
     package var json: JSONOutput {
         let ext = format.fileExtensions[0]
-        let place = kind == .slide ? "{level}/{x}_{y}" : "{level}/{x}/{y}"
         return .object([
             ("id", .string(id)),
             ("title", .string(title)),
@@ -61,17 +72,31 @@ extension TilesetSummary {
             ("overlap", .integer(pyramid.overlap)),
             ("minLevel", .integer(pyramid.minLevel)),
             ("maxLevel", .integer(pyramid.maxLevel)),
+            // A pre-warm's request warms so many levels of stored tiles together.
+            ("warmLevels", .integer(3)),
             ("familyTop", familyTop.map(JSONOutput.integer) ?? .null),
             ("format", .string(ext)),
             ("version", .string(version.description)),
             ("tileCount", .integer(pyramid.tileCount)),
             ("viewer", .string("/viewer/\(id)")),
             ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
-            ("tiles", .string("/tiles/\(id)/\(place).\(ext)?v=\(version)")),
+            ("tiles", .string(tileTemplate(level: "{level}"))),
             ("micronsPerPixel", JSONOutput(micronsPerPixel)),
+            ("iiif", kind == .slide ? .string("/iiif/\(id)/info.json") : .null),
+            ("zoomify", kind == .slide && pyramid.overlap == 0 ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
+            ("tilejson", kind == .map ? .string("/tilejson/\(id).json") : .null),
+            ("wmts", kind == .map ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
+            ("thumbnail", .string("/thumbnail/\(id).jpg")),
             ("attribution", JSONOutput(attribution)),
             ("bounds", Self.json(bounds)),
         ])
+    }
+
+    /// The URL of a tile, relative to the server's root, with `level`, `{x}` and `{y}` to fill in. Its `v` makes the
+    /// answers immutable.
+    func tileTemplate(level: String) -> String {
+        let place = kind == .slide ? "\(level)/{x}_{y}" : "\(level)/{x}/{y}"
+        return "/tiles/\(id)/\(place).\(format.fileExtensions[0])?v=\(version)"
     }
 
     /// West, south, east, north, as in TileJSON.

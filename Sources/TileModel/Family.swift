@@ -15,11 +15,19 @@ public struct Family: Hashable, Sendable {
     public static let memberCount = 21
 
     /// The family below `parent`, which must be contained in `pyramid` and lie at least two levels above its finest.
-    package init(parent: TileCoordinate, in pyramid: Pyramid) {
-        precondition(pyramid.contains(parent) && parent.level + 2 <= pyramid.maxLevel, "no family below \(parent)")
+    package init(parent: TileCoordinate, in pyramid: Pyramid) { self.init(parent: parent, levels: 3, in: pyramid) }
+
+    /// The same of fewer levels: 1 the parent alone, 2 with its children, 3 with its grandchildren. The pyramid must have
+    /// the levels.
+    package init(parent: TileCoordinate, levels: Int, in pyramid: Pyramid) {
+        precondition((1...3).contains(levels), "a family of \(levels) levels")
+        precondition(
+            pyramid.contains(parent) && parent.level + levels - 1 <= pyramid.maxLevel,
+            "no family of \(levels) levels below \(parent)"
+        )
         self.parent = parent
         var present: UInt32 = 1
-        for depth in 1...2 {
+        for depth in 1..<levels {
             let side = 1 << depth
             let grid = pyramid.grid(ofLevel: parent.level + depth)
             for row in 0..<side where parent.y << depth + row < grid.height {

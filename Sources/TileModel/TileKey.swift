@@ -27,7 +27,11 @@ public struct TileKey: Hashable, Sendable {
 
     /// The place in the pyramid.
     @inlinable
-    public var tile: TileCoordinate {
+    public var tile: TileCoordinate { Self.tile(high: high, low: low) }
+
+    /// The place that a key of these words names.
+    @inlinable
+    package static func tile(high: UInt64, low: UInt64) -> TileCoordinate {
         TileCoordinate(
             level: Int(UInt8(truncatingIfNeeded: high >> 24)),
             x: Int(UInt32(truncatingIfNeeded: low >> 32)),

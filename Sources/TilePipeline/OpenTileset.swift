@@ -112,13 +112,37 @@ package final class OpenTileset: Sendable {
 /// The pipeline knows no HTTP: the tile service implements this.
 package protocol TileHeaderWriting: Sendable {
     /// Appends the lines from `ETag` to the blank line. `modified`: seconds since 1970 of a tile that lies in a file of
-    /// its own. Any thread.
+    /// its own. `isGzip`: the body is stored, and answered, as gzip; its tag differs from that of the plain bytes. Any
+    /// thread.
     func appendHeaders(
         of key: TileKey,
         entityTag: UInt64,
         format: TileFormat,
         byteCount: Int,
         modified: Int?,
+        isGzip: Bool,
         to block: inout [UInt8]
     )
+}
+
+extension TileHeaderWriting {
+    /// The same for a body that has no coding.
+    package func appendHeaders(
+        of key: TileKey,
+        entityTag: UInt64,
+        format: TileFormat,
+        byteCount: Int,
+        modified: Int?,
+        to block: inout [UInt8]
+    ) {
+        appendHeaders(
+            of: key,
+            entityTag: entityTag,
+            format: format,
+            byteCount: byteCount,
+            modified: modified,
+            isGzip: false,
+            to: &block
+        )
+    }
 }

@@ -9,6 +9,8 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
     case wrongSize(TileCoordinate, found: GridSize, expected: GridSize)
     /// A stored tile is of a format that cannot be decoded here, but its XYZ form is not its stored form.
     case cannotDecode(TileCoordinate, TileFormat)
+    /// A tile that lies on disk could not be read.
+    case unreadable(TileCoordinate)
     /// A stored tile could not be decoded, or its XYZ form not be encoded.
     case codec(CodecError)
 
@@ -18,6 +20,8 @@ package enum PipelineError: Error, Hashable, Sendable, CustomStringConvertible {
             "tile \(tile) is stored with \(found) pixels, the pyramid says \(expected); build the pyramid again"
         case .cannotDecode(let tile, let format):
             "tile \(tile) is \(format), which cannot be padded here; ask for it in the Deep Zoom form"
+        case .unreadable(let tile):
+            "tile \(tile) lies on disk and could not be read; the disk's errors are in the kernel's log"
         case .codec(let error):
             "\(error)"
         }

@@ -10,13 +10,16 @@ package struct JobKey: Hashable, Sendable {
     package let tile: TileCoordinate
     /// Whether the job renders the family below `tile`.
     package let isFamily: Bool
+    /// How many levels of stored tiles a group spans; 1 for a tile alone and for families.
+    package let levels: Int
     /// What is made: the same tiles in another format are another job.
     package let format: TileFormat
 
-    package init(ordinal: UInt32, tile: TileCoordinate, isFamily: Bool, format: TileFormat = .jpeg) {
+    package init(ordinal: UInt32, tile: TileCoordinate, isFamily: Bool, levels: Int = 1, format: TileFormat = .jpeg) {
         self.ordinal = ordinal
         self.tile = tile
         self.isFamily = isFamily
+        self.levels = levels
         self.format = format
     }
 }
@@ -109,6 +112,12 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     package var queueDepth: Int { queue.count }
     /// How many jobs there are, waiting or running.
     package var jobCount: Int { jobs.count }
+
+    /// The jobs of a tileset that workers are at.
+    func runningJobs(ordinal: UInt32) -> [Job] { running.filter { $0.key.ordinal == ordinal } }
+
+    /// Whether a worker is still at one of these jobs.
+    func isRunning(anyOf jobs: [Job]) -> Bool { jobs.contains { job in running.contains { $0 === job } } }
 
     // MARK: Asking
 

@@ -52,7 +52,7 @@ final class RenderWorker {
                 return job
             }
             // Nobody wants anything: time for what viewers at rest will probably want.
-            pipeline.expect(pipeline.lookAhead?.rest() ?? [], by: participant)
+            pipeline.expect(pipeline.lookAhead?.rest() ?? [], as: nil, by: participant)
         }
     }
 
@@ -81,7 +81,7 @@ final class RenderWorker {
         guard let tiers = pipeline.tiers, !tiers.isEmpty else { return }
         if let kept {
             tiers.keep(kept)
-        } else if job.payload.family != nil {
+        } else if job.payload.isRendered {
             tiers.giveUp(TierFamilyKey(edition: job.payload.tileset.edition, parent: job.payload.tile))
         }
         kept = nil
@@ -154,7 +154,7 @@ final class RenderWorker {
         if let found { return found }
         let start = MonotonicClock.nanoseconds
         let outcome: TileOutcome
-        if job.payload.family != nil, form.member != 0 {
+        if job.payload.isRendered, form.member != 0 {
             outcome = render(form, key, of: job, &loaded, start: start)
         } else {
             outcome = read(tile, form, key, tileset, start: start)

@@ -153,40 +153,26 @@ package final class TilePipeline: Sendable {
         by participant: CacheParticipant
     ) -> Submission {
         let tile = request.key.tile
-        let source = request.tileset.source
-        // A family's parent is stored: it is rendered with its family only where the whole of it is asked for.
-        let family = source.family(for: tile).flatMap { $0.parent != tile || request.scope == .family ? $0 : nil }
-        let key = JobKey(
-            ordinal: request.key.ordinal,
-            tile: family?.parent ?? tile,
-            isFamily: family != nil,
-            format: request.format
-        )
+        let payload = JobPayload(request)
+        let key = payload.key
         // Before the job is there: a worker that is idle afterwards knows how long to wait for a viewer's rest.
-        let expected = request.scope == .tile ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
-        let form = MemberForm(member: family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
+        let isLed = request.scope.isTile && request.isOfViewer
+        let expected = isLed ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
+        let form = MemberForm(member: payload.family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
         let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
-        if let pending = submitToTiers(request, key, family, waiter) {
-            expect(expected, by: participant)
+        if let pending = submitToTiers(request, payload, waiter) {
+            expect(expected, as: request.format, by: participant)
             return .pending(pending)
         }
         let submission: Submission = board.withLock { state in
             // A job may have ended between the look-up and now; its tiles were in memory before it did.
-            if request.scope == .tile, cache.contains(request.key, by: participant) { return .inMemory }
+            if request.scope.isTile, cache.contains(request.key, by: participant) { return .inMemory }
             let submission = state.board.submit(
                 key,
-                form: request.scope == .family ? nil : form,
-                priority: request.scope == .family ? .prewarm : .awaited,
+                form: request.scope.isTile ? form : nil,
+                priority: request.scope.isTile ? .awaited : .prewarm,
                 waiter: waiter
-            ) {
-                let payload = JobPayload(
-                    tileset: request.tileset,
-                    family: family,
-                    tile: key.tile,
-                    format: request.format
-                )
-                return (payload, payload.possibleForms)
-            }
+            ) { (payload, payload.possibleForms) }
             switch submission {
             case .accepted(let job, let ticket): return .pending(Pending(job: job, ticket: ticket))
             case .refused: return .overloaded
@@ -194,7 +180,7 @@ package final class TilePipeline: Sendable {
             }
         }
         if case .pending = submission { board.signal() }
-        expect(expected, by: participant)
+        expect(expected, as: request.format, by: participant)
         return submission
     }
 
@@ -202,35 +188,26 @@ package final class TilePipeline: Sendable {
 
     /// Somebody has used a tile that was made before anybody asked for it: what the look-ahead must know to follow a
     /// viewer through what it made ready. Constant time but for what is expected now; never waits.
-    package func noteFirstUse(of tile: TileCoordinate, in tileset: OpenTileset, by participant: CacheParticipant) {
+    package func noteFirstUse(of key: TileKey, in tileset: OpenTileset, by participant: CacheParticipant) {
         guard let lookAhead else { return }
-        expect(lookAhead.see(tile, of: tileset), by: participant)
+        expect(lookAhead.see(key.tile, of: tileset), as: key.format ?? tileset.format, by: participant)
     }
 
-    /// Gives idle workers families that will probably be asked for, except those that are in memory.
-    func expect(_ suggestions: [LookAhead.Suggestion], by participant: CacheParticipant) {
+    /// Gives idle workers families that will probably be asked for, except those that are in memory. `format` nil: as
+    /// what their tilesets are.
+    func expect(_ suggestions: [LookAhead.Suggestion], as format: TileFormat?, by participant: CacheParticipant) {
         for suggestion in suggestions {
             let (tileset, family) = (suggestion.tileset, suggestion.family)
+            let format = format ?? tileset.format
             let tile = family.coordinate(ofMember: suggestion.form.member)
-            guard let key = tileset.key(of: tile, format: tileset.format, padded: false),
-                !cache.contains(key, by: participant)
+            guard let key = tileset.key(of: tile, format: format, padded: false),
+                !cache.contains(key, by: participant),
+                // What lies on disk is near enough.
+                !(tiers?.hasOnDisk(TierKey(key, of: tileset.edition)) ?? false)
             else { continue }
-            let name = JobKey(
-                ordinal: tileset.ordinal,
-                tile: family.parent,
-                isFamily: true,
-                format: tileset.format
-            )
+            let payload = JobPayload(family, of: tileset, as: format)
             let isNew = board.withLock { state in
-                state.board.expect(name, form: suggestion.form) {
-                    let payload = JobPayload(
-                        tileset: tileset,
-                        family: family,
-                        tile: family.parent,
-                        format: tileset.format
-                    )
-                    return (payload, payload.possibleForms)
-                }
+                state.board.expect(payload.key, form: suggestion.form) { (payload, payload.possibleForms) }
             }
             if isNew { board.signal() }
         }
@@ -258,10 +235,61 @@ struct JobPayload: Sendable {
     let tileset: OpenTileset
     /// Nil where the job is one stored tile.
     let family: Family?
+    /// Whether the family is rendered; else it is a group of stored tiles, which are read one by one.
+    let isRendered: Bool
     /// The family's parent, or the stored tile.
     let tile: TileCoordinate
     /// What tiles are made as: the tileset's own format, or another one.
     let format: TileFormat
+    /// How many levels of stored tiles a group spans, else 1.
+    private let levels: Int
+
+    /// What a request makes necessary.
+    init(_ request: TileRequest) {
+        let tile = request.key.tile
+        let source = request.tileset.source
+        tileset = request.tileset
+        format = request.format
+        // A family's parent is stored: it is rendered with its family only where the whole of it is asked for.
+        if let family = source.family(for: tile), family.parent != tile || !request.scope.isTile {
+            self.family = family
+            isRendered = true
+            levels = 1
+            self.tile = family.parent
+            return
+        }
+        isRendered = false
+        self.tile = tile
+        guard case .family(let wanted) = request.scope else {
+            levels = 1
+            family = nil
+            return
+        }
+        // A group ends where the pyramid does, and above what is rendered.
+        let pyramid = request.tileset.pyramid
+        let isStored = { (depth: Int) in
+            let below = TileCoordinate(level: tile.level + depth, x: tile.x << depth, y: tile.y << depth)
+            return below.level <= pyramid.maxLevel && source.family(for: below) == nil
+        }
+        let count = (1..<max(wanted, 1)).first { !isStored($0) } ?? wanted
+        levels = count
+        family = count > 1 ? Family(parent: tile, levels: count, in: pyramid) : nil
+    }
+
+    /// A rendered family.
+    init(_ family: Family, of tileset: OpenTileset, as format: TileFormat) {
+        self.tileset = tileset
+        self.family = family
+        isRendered = true
+        tile = family.parent
+        self.format = format
+        levels = 1
+    }
+
+    /// The name of the job.
+    var key: JobKey {
+        JobKey(ordinal: tileset.ordinal, tile: tile, isFamily: isRendered, levels: levels, format: format)
+    }
 
     /// The place of a member, which for a stored tile is its only one.
     func coordinate(of form: MemberForm) -> TileCoordinate { family?.coordinate(ofMember: form.member) ?? tile }

@@ -33,18 +33,27 @@ package struct TileRequest: Sendable {
     package enum Scope: Sendable {
         /// The tile alone, and siblings where workers are idle.
         case tile
-        /// The tile's whole family in all its forms, at pre-warm priority; answered when it is in memory.
-        case family
+        /// The tile's whole family in all its forms, or the tile with the stored ones below it, so many levels together
+        /// (1...3); at pre-warm priority, answered when it is in memory.
+        case family(levels: Int)
+
+        var isTile: Bool {
+            if case .tile = self { return true }
+            return false
+        }
     }
 
     package let tileset: OpenTileset
     package let key: TileKey
     package let scope: Scope
+    /// Whether it tells where somebody looks; a tile for a picture that is put together does not.
+    package let isOfViewer: Bool
 
-    package init(tileset: OpenTileset, key: TileKey, scope: Scope = .tile) {
+    package init(tileset: OpenTileset, key: TileKey, scope: Scope = .tile, isOfViewer: Bool = true) {
         self.tileset = tileset
         self.key = key
         self.scope = scope
+        self.isOfViewer = isOfViewer
     }
 
     /// What the tile is asked for as.

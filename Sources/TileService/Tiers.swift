@@ -78,6 +78,7 @@ private final class DiskHotKeys: HotKeyStore {
     init(_ disk: DiskTier) { self.disk = disk }
 
     func storeHotKeys(_ bytes: [UInt8]) -> Bool { disk.storeSideFile(Self.name, bytes) }
+    func waitUntilReady(forAtMost limit: Duration) -> Bool { disk.waitUntilLoaded(forAtMost: limit) }
     func loadHotKeys() -> [UInt8]? { disk.sideFile(Self.name) }
     var maxHotKeyBytes: Int { disk.maxSideFileBytes }
 }

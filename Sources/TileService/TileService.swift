@@ -2,6 +2,7 @@
 
 package import DiskTier
 package import HTTPFrontend
+import HTTPMessages
 package import HTTPServer
 package import LockFree
 package import Telemetry
@@ -31,6 +32,10 @@ package final class TileService {
         package var listeners: PreparedListeners?
         /// The file that gets a line per answer; nil: none.
         package var accessLog: String?
+        /// Where operators ask for jobs, purges and reloads; nil: nowhere.
+        package var admin: ListenAddress?
+        /// What their requests must carry; nil: nothing, for who listens on the loopback interface alone.
+        package var adminToken: [UInt8]?
         /// Who is believed about the clients behind it.
         package var trustedProxies = TrustedProxies()
         /// The disk tier; nil: none.
@@ -62,9 +67,10 @@ package final class TileService {
     private let configuration: Configuration
     private let logger: Logger
     private let state: ServiceState
-    private let opening: CatalogOpening
+    private let catalogReload: CatalogReload
     private let server: HTTPServer
     private let accessLog: AccessLog?
+    private let admin: (server: HTTPServer, desk: AdminDesk)?
     private let tiers: Tiers
     /// All metrics of the service.
     package let metrics: MetricsRegistry
@@ -76,7 +82,6 @@ package final class TileService {
         self.configuration = configuration
         self.logger = logger
         let opening = CatalogOpening(configuration, logger: logger)
-        self.opening = opening
         let metrics = MetricsRegistry()
         self.metrics = metrics
         let cache: TileCache
@@ -100,7 +105,8 @@ package final class TileService {
             pipeline: pipeline,
             metrics: metrics,
             catalog: ServedCatalog(opening.open(after: nil), caching: configuration.caching),
-            crossOrigin: configuration.crossOrigin
+            crossOrigin: configuration.crossOrigin,
+            trustedProxies: configuration.trustedProxies
         )
         self.state = state
         let accessLog: AccessLog?
@@ -113,10 +119,38 @@ package final class TileService {
         }
         self.accessLog = accessLog
         let proxies = configuration.trustedProxies
-        server = HTTPServer(configuration.http) { reactor, mailbox in
+        var http = configuration.http
+        http.ownAnswerLines = Array((configuration.crossOrigin?.commonLines ?? "").utf8)
+        server = HTTPServer(http) { reactor, mailbox in
             let handler = TileHandler(shared: state, mailbox: mailbox)
             guard let accessLog else { return handler }
             return AccountingHandler(handler, log: accessLog, reactor: reactor, proxies: proxies)
+        }
+        let catalogReload = CatalogReload(
+            state,
+            opening,
+            caching: configuration.caching,
+            accessLog: accessLog,
+            logger: logger
+        )
+        self.catalogReload = catalogReload
+        admin = configuration.admin.map { address in
+            let desk = AdminDesk(
+                state,
+                logger: logger,
+                // One that is rendered and one that comes next, for each worker.
+                requestsAtOnce: 2 * configuration.pipeline.workers,
+                reload: { catalogReload.perform() }
+            )
+            var http = HTTPServerConfiguration()
+            http.listen = [address]
+            http.reactors = 1
+            http.methods = [.get, .head, .post, .delete]
+            // A purge of much may take minutes on a shared tier.
+            http.deferredDeadline = .seconds(600)
+            let token = configuration.adminToken
+            let server = HTTPServer(http) { _, mailbox in AdminHandler(desk: desk, mailbox: mailbox, token: token) }
+            return (server, desk)
         }
         registerMetrics()
     }
@@ -134,8 +168,10 @@ package final class TileService {
     private func startParts() throws(ServiceError) {
         do { try state.cache.startKeeper() } catch { throw .cache(error) }
         do { try state.pipeline.start() } catch { throw .thread(error) }
+        do { try state.pictures.start() } catch { throw .thread(error) }
         do { try accessLog?.start() } catch { throw .thread(error) }
         do { try server.start() } catch { throw .server(error) }
+        do { try admin?.server.start() } catch { throw .server(error) }
         // When connections are accepted already: what comes back to memory makes nobody wait.
         let catalog = state.catalog
         do {
@@ -148,6 +184,9 @@ package final class TileService {
     /// The ports that are listened on.
     package var ports: [UInt16] { server.ports }
 
+    /// The port of the admin listener, where there is one.
+    package var adminPort: UInt16? { admin?.server.ports.first }
+
     /// The tilesets that are served.
     package var tilesets: [OpenTileset] { state.catalog.current.0.entries.map(\.tileset) }
 
@@ -157,6 +196,7 @@ package final class TileService {
     package func stop(deadline: Duration) -> Bool {
         state.beginDraining()
         configuration.listeners?.removeFiles()
+        admin?.server.stop()
         let isDrained = server.drain(deadline: deadline)
         server.stop()
         stopRendering()
@@ -167,37 +207,15 @@ package final class TileService {
     private func stopRendering() {
         tiers.restart?.stop(tilesets: tilesets)
         state.pipeline.stop()
+        state.pictures.stop()
+        admin?.desk.stop()
         tiers.close()
         state.cache.stop()
     }
 
-    /// Searches the paths again (and opens the access log again, for who rotates it) and serves what is there now, from each reactor's next turn on. A tileset whose files
-    /// are as they were keeps its place in memory; the tiles of one that changed or went away leave it. Requests under way
-    /// are answered from what they were asked of. Blocks on the file system; one thread at a time.
-    ///
-    /// - Returns: how many tilesets stayed as they were, and how many are new or changed.
+    /// Opens the catalog again: see `CatalogReload`. Blocks on the file system.
     @discardableResult
-    package func reload() -> (kept: Int, opened: Int) {
-        do { try accessLog?.reopen() } catch { logger.log(.error, "\(error)") }
-        let older = state.catalog.current.0
-        let tilesets = opening.open(after: older)
-        state.catalog.replace(by: ServedCatalog(tilesets, caching: configuration.caching, after: older))
-        let ordinals = Set(tilesets.map(\.ordinal))
-        let gone = older.entries.map(\.tileset.ordinal).filter { !ordinals.contains($0) }
-        if !gone.isEmpty {
-            let participant = state.cache.makeParticipant()
-            for ordinal in gone { state.cache.removeAll(ordinal: ordinal, by: participant) }
-        }
-        let kept = older.entries.count - gone.count
-        logger.log(
-            .info,
-            "opened the catalog again",
-            [
-                "kept": .integer(kept), "opened": .integer(tilesets.count - kept), "gone": .integer(gone.count),
-            ]
-        )
-        return (kept, tilesets.count - kept)
-    }
+    package func reload() -> (kept: Int, opened: Int) { catalogReload.perform() }
 
     private func registerMetrics() {
         let catalog = state.catalog

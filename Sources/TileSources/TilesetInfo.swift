@@ -18,6 +18,10 @@ package struct TilesetInfo: Sendable {
     package var attribution: String?
     /// The size of a pixel of the finest level.
     package var micronsPerPixel: Double?
+    /// The magnification of the objective that a slide was scanned with.
+    package var objectivePower: Double?
+    /// Whose scanner or format a slide is of.
+    package var vendor: String?
     /// What a map covers.
     package var bounds: GeographicBounds?
 

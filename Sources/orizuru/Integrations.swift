@@ -1,16 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ImageCodecs
 import LockFree
+import PyramidBuilding
 import Telemetry
 import TileModel
 
+#if JPEGRows
+import JPEGRows
+#endif
+#if OpenSlide
+import OpenSlideSource
+#endif
 #if Redis
 import SharedTier
+#endif
+#if TIFF
+import TIFFSource
 #endif
 
 /// The optional integrations that this executable was built with: the one file of the command that knows the package's
 /// traits. What was left out is named where somebody asks for it.
 enum Integrations {
+    // MARK: Pictures to build from
+
+    /// Adds the forms of pictures that optional modules read.
+    static func addForms(to forms: inout BuildInputForms) {
+        #if JPEGRows
+        forms.jpegRows = { (descriptor, maxHeldBytes) throws(CodecError) in
+            try JPEGFileRows(descriptor: descriptor, maxHeldBytes: maxHeldBytes)
+        }
+        #else
+        forms.absent.append("JPEGRows")
+        #endif
+        #if TIFF
+        forms.pictures.append(
+            PictureForm(name: "TIFF", recognizes: { _, head in TIFFRows.recognizes(head) }) {
+                (path) throws(CodecError) in try TIFFRows(path: path)
+            }
+        )
+        #else
+        forms.absent.append("TIFF")
+        #endif
+        // After TIFF: what libtiff decodes by itself costs less there.
+        #if OpenSlide
+        forms.pictures.append(
+            PictureForm(name: "slide", recognizes: { path, _ in OpenSlideRows.recognizes(path) }) {
+                (path) throws(CodecError) in try OpenSlideRows(path: path)
+            }
+        )
+        #else
+        forms.absent.append("OpenSlide")
+        #endif
+    }
+
+    // MARK: The shared tier
+
     /// Why this executable cannot use the shared tier at a URL; nil where it can. A sentence that repeats no password.
     static func refusal(ofSharedTierAt url: String) -> String? {
         #if Redis

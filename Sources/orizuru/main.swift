@@ -13,6 +13,8 @@ func runOrizuru(_ arguments: [String]) -> Int32 {
             switch command.name {
             case "serve": return try ServeCommand.run(command)
             case "prewarm": return try PrewarmCommand.run(command)
+            case "build": return try BuildCommand.run(command)
+            case "inspect": return try InspectCommand.run(command)
             case "sample": return try SampleCommand.run(command)
             default: preconditionFailure("the command \(command.name) has no code")
             }

@@ -61,4 +61,29 @@ struct LZ4BlockTests {
             _ = try? Self.decompress(block, count: Int.random(in: 0...300, using: &generator))
         }
     }
+
+    @Test("what is compressed is decompressed to the same bytes, repetitions gone, whatever they are")
+    func compression() throws {
+        let seed = Seed.ofThisRun
+        print("lz4: \(seed)")
+        for round in 0..<300 {
+            var generator = seed.generator(stream: round)
+            let alphabet = Int.random(in: 1...255, using: &generator)
+            var bytes: [UInt8] = []
+            while bytes.count < round * 7 {
+                if bytes.count > 20, Bool.random(using: &generator) {
+                    let start = Int.random(in: 0..<bytes.count, using: &generator)
+                    bytes += bytes[start..<min(start + Int.random(in: 1...400, using: &generator), bytes.count)]
+                } else {
+                    bytes.append(UInt8(Int.random(in: 0..<alphabet, using: &generator)))
+                }
+            }
+            let block = LZ4Block.compress(bytes)
+            #expect(try Self.decompress(block, count: bytes.count) == bytes, "round \(round), \(seed)")
+            #expect(block.count <= LZ4Block.literals(bytes).count + 1)
+        }
+        let far = [UInt8](repeating: 7, count: 100) + (0..<70_000).map { UInt8($0 * $0 / 7 & 255) }
+        #expect(try Self.decompress(LZ4Block.compress(far + far), count: 2 * far.count) == far + far)
+        #expect(LZ4Block.compress([UInt8](repeating: 0, count: 1000)).count < 30)
+    }
 }

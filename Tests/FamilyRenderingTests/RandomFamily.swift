@@ -12,6 +12,10 @@ struct RandomFamily: CustomStringConvertible {
     /// The bytes of each member's part; nil where it is missing.
     private(set) var parts: [(isResidual: Bool, jpeg: [UInt8])?]
     private let parentSubsampling: ChromaSubsampling
+    /// How chroma follows residuals, by member; `.none` for all in half of the families.
+    private(set) var weights = [ChromaWeights](repeating: .none, count: Family.memberCount)
+    /// Chroma residuals of some children.
+    private(set) var chromaResiduals: [Int: [UInt8]] = [:]
 
     init(_ generator: inout SeededGenerator, missing: Bool = true) throws {
         let encoder = JPEGEncoder()
@@ -55,6 +59,28 @@ struct RandomFamily: CustomStringConvertible {
             let jpeg = try encoder.encodeRaster(image, quality: 85, subsampling: subsampling)
             parts[member] = (isResidual, jpeg)
         }
+        for depth in 1...2 where Bool.random(using: &generator) {
+            for member in family.members where Family.depth(ofMember: member) == depth {
+                guard Int.random(in: 0..<4, using: &generator) > 0 else { continue }
+                weights[member] = ChromaWeights(
+                    blue: Int8.random(in: -128...127, using: &generator),
+                    red: Int8.random(in: -70...70, using: &generator)
+                )
+                guard depth == 1, Bool.random(using: &generator) else { continue }
+                let rect = pyramid.rect(of: family.coordinate(ofMember: member))
+                let samples = (0..<(2 * rect.width * rect.height)).map { _ in
+                    UInt8.random(in: 100...156, using: &generator)
+                }
+                let image = RasterImage(width: rect.width, height: 2 * rect.height, channels: 1, pixels: samples)
+                chromaResiduals[member] = try encoder.encodeRaster(image, quality: 80)
+            }
+        }
+    }
+
+    /// Whether the chroma of a depth's members is more than the parent's.
+    func correctsChroma(depth: Int) -> Bool {
+        family.members.contains { Family.depth(ofMember: $0) == depth && weights[$0] != .none }
+            || depth == 1 && !chromaResiduals.isEmpty
     }
 
     /// The material; a part may be replaced on the way.
@@ -71,6 +97,10 @@ struct RandomFamily: CustomStringConvertible {
             } else {
                 material.set(member: index, plain: range)
             }
+        }
+        for member in family.members where member > 0 { material.set(member: member, weights: weights[member]) }
+        for (child, jpeg) in chromaResiduals {
+            material.setChromaResidual(ofChild: child, to: material.append(jpeg))
         }
         return material
     }

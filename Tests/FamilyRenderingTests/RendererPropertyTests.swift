@@ -49,6 +49,54 @@ struct RendererPropertyTests {
         }
     }
 
+    @Test("a member's picture shows what its JPEG shows, transparent beyond the edge, and depends on no order of calls")
+    func pictures() throws {
+        let seed = Seed.ofThisRun
+        print("pictures of random families: \(seed)")
+        for mode in ReconstructionParameters.Mode.allCases {
+            let renderer = FamilyRenderer(parameters: try #require(ReconstructionParameters(mode: mode)))
+            let alone = FamilyRenderer(parameters: try #require(ReconstructionParameters(mode: mode)))
+            for round in 0..<20 {
+                var generator = seed.generator(stream: round)
+                let subject = try RandomFamily(&generator)
+                let material = subject.material()
+                renderer.begin(material)
+                for member in subject.family.members.shuffled(using: &generator) {
+                    let comment: Comment = "\(mode), member \(member) of \(subject), round \(round), \(seed)"
+                    guard subject.parts[member] != nil else {
+                        #expect(throws: RenderError.self, comment) { try renderer.picture(member: member) }
+                        continue
+                    }
+                    let picture = try renderer.picture(member: member)
+                    let rect = subject.rect(member)
+                    #expect(picture.width == rect.width && picture.height == rect.height, comment)
+                    alone.begin(material)
+                    #expect(try alone.picture(member: member) == picture, comment)
+                    let padded = try renderer.picture(member: member, padded: true)
+                    let side = subject.pyramid.tileSize
+                    #expect(padded == picture.padded(toWidth: side, height: side, with: .transparent), comment)
+                    // The JPEG of the same planes differs by its quantisation.
+                    let jpeg = try renderer.renderedBytes(member)
+                    let luma = try decodedLuma(jpeg)
+                    var difference = 0
+                    for y in 0..<rect.height {
+                        for x in 0..<rect.width {
+                            let at = y * picture.stride + x * picture.channels
+                            let (r, g, b) = (0, min(1, picture.channels - 1), min(2, picture.channels - 1))
+                            let own = JFIFColour.luma(
+                                picture.pixels[at + r],
+                                picture.pixels[at + g],
+                                picture.pixels[at + b]
+                            )
+                            difference += abs(Int(own) - Int(luma[x, y]))
+                        }
+                    }
+                    #expect(difference <= 6 * rect.width * rect.height, comment)
+                }
+            }
+        }
+    }
+
     /// A passed-through tile that was padded: full size, its own pixels in the corner, white elsewhere.
     private func checkPadding(_ stored: [UInt8], by padded: [UInt8], _ subject: RandomFamily, _ comment: String) throws
     {

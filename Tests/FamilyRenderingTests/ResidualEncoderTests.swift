@@ -26,21 +26,21 @@ struct ResidualEncoderTests {
     private func roundTrip(
         _ pyramid: Pyramid,
         _ family: Family,
-        _ qualities: ResidualEncoder.Qualities
+        _ qualities: ResidualEncoder.Qualities,
+        _ chroma: ResidualEncoder.Chroma = .none
     ) throws -> [(member: Int, decoded: Plane, original: Plane)] {
         let sizes = (0...2).map { ResidualEncoder.size(of: family, in: pyramid, depth: $0) }
         let parent = try JPEGEncoder().encodeRaster(picture(sizes[0], scale: 4), quality: 90, subsampling: .full)
         let originals = [picture(sizes[1], scale: 2), picture(sizes[2], scale: 1)]
-        let residuals = try ResidualEncoder(qualities: qualities).encode(
+        let writer = try ResidualEncoder(qualities: qualities, chroma: chroma).encode(
             family: family,
             pyramid: pyramid,
             parent: parent,
             children: originals[0],
             grandchildren: originals[1]
         )
+        let residuals = writer.residuals
         #expect(residuals.map(\.member) == family.members.filter { $0 > 0 })
-        var writer = ResidualPack.Writer()
-        for residual in residuals { writer.add(member: residual.member, residual: residual.jpeg) }
         let material = FamilyMaterial()
         material.begin(family: family, pyramid: pyramid)
         material.setParent(material.append(parent))
@@ -74,17 +74,61 @@ struct ResidualEncoderTests {
         for (width, height, tileSize) in [
             (3, 3, 1), (4, 1, 1), (5, 7, 2), (64, 64, 16), (61, 33, 16), (50, 37, 15), (100, 90, 24), (9, 300, 32),
         ] {
+            let chroma: ResidualEncoder.Chroma = width % 2 == 0 ? .none : .residual(quality: 90)
             let size = GridSize(width: width, height: height)
             let pyramid = try #require(Pyramid(deepZoom: size, tileSize: tileSize, overlap: 0))
             let grid = pyramid.grid(ofLevel: pyramid.maxLevel - 2)
             for y in 0..<grid.height {
                 for x in 0..<grid.width {
                     let parent = TileCoordinate(level: pyramid.maxLevel - 2, x: x, y: y)
-                    for tile in try roundTrip(pyramid, Family(parent: parent, in: pyramid), qualities) {
+                    for tile in try roundTrip(pyramid, Family(parent: parent, in: pyramid), qualities, chroma) {
                         #expect(meanError(tile) < 1.5, "member \(tile.member) below \(parent) of \(size)")
                     }
                 }
             }
+        }
+    }
+
+    @Test("chroma weights and residuals bring the colour back that doubling loses, at both levels")
+    func chroma() throws {
+        let size = GridSize(width: 119, height: 77)
+        let pyramid = try #require(Pyramid(deepZoom: size, tileSize: 32, overlap: 0))
+        let family = Family(parent: TileCoordinate(level: pyramid.maxLevel - 2, x: 0, y: 0), in: pyramid)
+        let sizes = (0...2).map { ResidualEncoder.size(of: family, in: pyramid, depth: $0) }
+        let fine = picture(sizes[2], scale: 1)
+        let children = fine.halvedForTest()
+        let parent = try JPEGEncoder().encodeRaster(children.halvedForTest(), quality: 95, subsampling: .full)
+        let renderer = FamilyRenderer(parameters: try #require(ReconstructionParameters(mode: .rounded, quality: 100)))
+        let qualities = try #require(ResidualEncoder.Qualities(children: 90, grandchildren: 90))
+        var errors: [[Double]] = []
+        for chroma in [ResidualEncoder.Chroma.none, .predicted, .residual(quality: 90)] {
+            let pack = try ResidualEncoder(qualities: qualities, chroma: chroma).encode(
+                family: family,
+                pyramid: pyramid,
+                parent: parent,
+                children: children,
+                grandchildren: fine
+            )
+            let material = FamilyMaterial()
+            material.begin(family: family, pyramid: pyramid)
+            material.setParent(material.append(parent))
+            try material.addPack(material.append(pack.file()))
+            #expect(material.correctsChroma == (chroma != .none))
+            renderer.begin(material)
+            var depths = [Distortion(), Distortion()]
+            for member in family.members where member > 0 {
+                let rect = pyramid.rect(of: family.coordinate(ofMember: member))
+                let original = (member < 5 ? children : fine)
+                    .cropped(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
+                let decoded = try JPEGDecoder().decodeRaster(renderer.renderedBytes(member))
+                try depths[member < 5 ? 0 : 1].add(original, decoded)
+            }
+            errors.append(depths.map(\.psnr))
+        }
+        print("chroma none, predicted, residual: PSNR of children and grandchildren \(errors)")
+        for depth in 0...1 {
+            #expect(errors[1][depth] > errors[0][depth] + 1)
+            #expect(errors[2][depth] > errors[1][depth])
         }
     }
 
@@ -160,7 +204,7 @@ struct ResidualEncoderTests {
             parent: SlideFixture.plainTile(family.parent),
             children: level(1),
             grandchildren: level(2)
-        )
+        ).residuals
         let ours = FamilyMaterial()
         ours.begin(family: family, pyramid: pyramid)
         ours.setParent(ours.append(try SlideFixture.plainTile(family.parent)))
@@ -187,5 +231,25 @@ struct ResidualEncoderTests {
             "grandchildren at q32, luma and RGB PSNR: our residuals \(our) (\(bytes) bytes), the reference's \(their)"
         )
         #expect(our.luma > their.luma)
+    }
+}
+
+extension RasterImage {
+    /// Means of two by two.
+    fileprivate func halvedForTest() -> RasterImage {
+        let size = ((width + 1) / 2, (height + 1) / 2)
+        var result: [UInt8] = []
+        for y in 0..<size.1 {
+            for x in 0..<size.0 {
+                for channel in 0..<channels {
+                    func at(_ x: Int, _ y: Int) -> Int {
+                        Int(pixels[(min(y, height - 1) * width + min(x, width - 1)) * channels + channel])
+                    }
+                    let sum = at(2 * x, 2 * y) + at(2 * x + 1, 2 * y) + at(2 * x, 2 * y + 1) + at(2 * x + 1, 2 * y + 1)
+                    result.append(UInt8((sum + 2) / 4))
+                }
+            }
+        }
+        return RasterImage(width: size.0, height: size.1, channels: channels, pixels: result)
     }
 }

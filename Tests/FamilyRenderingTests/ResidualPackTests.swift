@@ -55,10 +55,71 @@ struct ResidualPackTests {
         writer.add(member: 6, residual: [6, 6])
         writer.add(member: 2, residual: [2])
         let pack = try uncompressed(writer.file())
-        let header: [UInt8] = Array("ORIG".utf8) + [1, 0, 0, 0, 2, 0, 0, 0, 24, 0, 0, 0, 56, 0, 0, 0, 0, 0, 0, 0]
+        let header: [UInt8] = Array("ORIG".utf8) + [1, 0, 0, 0, 3, 0, 0, 0, 24, 0, 0, 0, 72, 0, 0, 0, 0, 0, 0, 0]
         let child: [UInt8] = [1, 1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]
         let grandchild: [UInt8] = [0, 1, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0]
-        #expect(pack == header + child + grandchild + [2, 6, 6])
+        let checksum: [UInt8] = [255, 0, 0, 0, 3, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0]
+        let covered = header + child + grandchild + checksum + [2, 6, 6]
+        let crc = CRC32C.checksum(of: covered)
+        #expect(pack == covered + [0, 8, 16, 24].map { UInt8(crc >> $0 & 255) })
+    }
+
+    @Test("CRC-32C has the values that RFC 3720 gives, at any length")
+    func checksumValues() {
+        #expect(CRC32C.checksum(of: [UInt8](repeating: 0, count: 32)) == 0x8A91_36AA)
+        #expect(CRC32C.checksum(of: [UInt8](repeating: 0xFF, count: 32)) == 0x62A8_AB43)
+        #expect(CRC32C.checksum(of: Array(UInt8(0)..<32)) == 0x46DD_794E)
+        #expect(CRC32C.checksum(of: Array("123456789".utf8)) == 0xE306_9283)
+        #expect(CRC32C.checksum(of: []) == 0)
+    }
+
+    @Test("one flipped bit anywhere behind the size is refused, and nothing of the pack is set")
+    func checksum() throws {
+        var writer = ResidualPack.Writer()
+        for member in 1...20 { writer.add(member: member, residual: [UInt8](repeating: 7, count: 40)) }
+        let pack = try uncompressed(writer.file())
+        let material = try material()
+        try material.addPack(material.append(compressed(pack)))
+        #expect(residual(material, 20)?.count == 40)
+        guard let family = material.family, let pyramid = material.pyramid else { return }
+        for at in stride(from: 24 + 21 * 16, to: pack.count, by: 3) {
+            var damaged = pack
+            damaged[at] ^= 1 << UInt8(at & 7)
+            material.begin(family: family, pyramid: pyramid)
+            #expect(throws: PackError.self, "\(at)") { try material.addPack(material.append(compressed(damaged))) }
+            #expect((1...20).allSatisfy { material.part(ofMember: $0) == .missing }, "\(at)")
+        }
+        let bare = writer.file(hasChecksum: false)
+        material.begin(family: family, pyramid: pyramid)
+        try material.addPack(material.append(bare))
+        #expect(residual(material, 20)?.count == 40, "packs of other writers have none")
+    }
+
+    @Test("chroma entries are read back, forgotten with the family, and refused where they cannot be")
+    func chroma() throws {
+        var writer = ResidualPack.Writer()
+        writer.add(member: 3, residual: [3])
+        let weights = (1...20).map { ChromaWeights(blue: Int8($0), red: Int8(-$0)) }
+        writer.add(weights: weights)
+        writer.add(child: 3, chromaResidual: [1, 2, 3])
+        let material = try material()
+        try material.addPack(material.append(writer.file()))
+        #expect(material.correctsChroma(depth: 1) && material.correctsChroma(depth: 2))
+        #expect((1...20).map { material.weights(ofMember: $0) } == weights)
+        let place = try #require(material.chromaResidual(ofChild: 3))
+        #expect(unsafe [UInt8](material.bytes(place)) == [1, 2, 3])
+        #expect(material.chromaResidual(ofChild: 2) == nil)
+        guard let family = material.family, let pyramid = material.pyramid else { return }
+        material.begin(family: family, pyramid: pyramid)
+        #expect(!material.correctsChroma && material.weights(ofMember: 4) == .none)
+        #expect(material.chromaResidual(ofChild: 3) == nil)
+        for (kind, index, count) in [(ResidualPack.Kind.chromaWeights, 0, 39), (.init(0xC1), 4, 3)] {
+            var wrong = ResidualPack.Writer()
+            wrong.add(member: 3, residual: [3])
+            wrong.add(kind: kind, index: UInt8(index), bytes: [UInt8](repeating: 0, count: count))
+            #expect(throws: PackError.self) { try material.addPack(material.append(wrong.file())) }
+            #expect(material.part(ofMember: 3) == .missing)
+        }
     }
 
     @Test("a pack overrides what was set before, and leaves the rest")
@@ -78,7 +139,7 @@ struct ResidualPackTests {
     func magics() throws {
         var writer = ResidualPack.Writer()
         writer.add(member: 1, residual: [9])
-        let pack = try uncompressed(writer.file())
+        let pack = try uncompressed(writer.file(hasChecksum: false))
         let older = Array("RRIP".utf8) + pack[4...]
         let material = try material()
         try material.addPack(material.append(compressed(older)))
@@ -98,7 +159,8 @@ struct ResidualPackTests {
         var writer = ResidualPack.Writer()
         writer.add(member: 1, residual: [1, 1, 1])
         writer.add(member: 5, residual: [5, 5])
-        let pack = try uncompressed(writer.file())
+        // Without a checksum, which would find them all.
+        let pack = try uncompressed(writer.file(hasChecksum: false))
         let material = try material()
         let lies: [(offset: Int, bytes: [UInt8])] = [
             (8, [0xFF, 0xFF, 0xFF, 0xFF]), (8, [3, 0, 0, 0]), (12, [0, 0, 0, 0]), (12, [0xFF, 0xFF, 0xFF, 0xFF]),
@@ -152,12 +214,12 @@ struct ResidualPackTests {
         for member in 1...20 {
             writer.add(member: member, residual: (0..<(20 + member)).map { UInt8($0 * member & 255) })
         }
-        let file = writer.file()
+        let files = [writer.file(), writer.file(hasChecksum: false)]
         let material = try material()
         guard let family = material.family, let pyramid = material.pyramid else { return }
         for round in 0..<3000 {
             var generator = seed.generator(stream: round)
-            var damaged = file
+            var damaged = files[round & 1]
             if round % 3 == 0 { damaged.removeLast(Int.random(in: 0...damaged.count, using: &generator)) }
             for _ in 0..<Int.random(in: 0...4, using: &generator) where !damaged.isEmpty {
                 let limit = Bool.random(using: &generator) ? min(damaged.count, 360) : damaged.count

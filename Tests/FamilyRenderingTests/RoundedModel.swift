@@ -36,8 +36,33 @@ struct RoundedModel {
         self.children = children
         chroma = parentChroma.map { parent in
             let middle = (parent.0.doubled(sizes[1], .nearest), parent.1.doubled(sizes[1], .nearest))
+            Self.correct(middle, subject, 1...4)
             let fine = (middle.0.doubled(sizes[2], .nearest), middle.1.doubled(sizes[2], .nearest))
+            Self.correct(fine, subject, 5...20)
             return [parent, middle, fine]
+        }
+    }
+
+    /// Adds weights and chroma residuals, as they are defined, sample by sample.
+    private static func correct(_ chroma: (Plane, Plane), _ subject: RandomFamily, _ members: ClosedRange<Int>) {
+        for member in members where subject.family.contains(member: member) {
+            guard let part = subject.parts[member], part.isResidual, let luma = try? decodedLuma(part.jpeg) else {
+                continue
+            }
+            let rect = subject.rect(member)
+            let stored = subject.chromaResiduals[member].flatMap { try? decodedLuma($0) }
+            let weights = subject.weights[member]
+            for (plane, weight, top) in [(chroma.0, weights.blue, 0), (chroma.1, weights.red, rect.height)] {
+                for y in 0..<rect.height {
+                    for x in 0..<rect.width {
+                        let share = Double(weight) * (Double(luma[x, y]) - 128) / 64
+                        var value = Int(plane[rect.x + x, rect.y + y]) + Int((share + 0.5).rounded(.down))
+                        value = min(max(value, 0), 255)
+                        if let stored { value = min(max(value + Int(stored[x, top + y]) - 128, 0), 255) }
+                        plane[rect.x + x, rect.y + y] = UInt8(value)
+                    }
+                }
+            }
         }
     }
 
@@ -88,7 +113,7 @@ struct RoundedModel {
                 }
             }
         }
-        let isEven = side % 2 == 0
+        let isEven = side % 2 == 0 && !subject.correctsChroma(depth: isChild ? 1 : 2)
         let subsampling: ChromaSubsampling = chroma == nil ? .gray : isEven ? .quarter : .full
         let (width, height) = padded ? (side, side) : (rect.width, rect.height)
         let lumaSize = subsampling.lumaPlaneSize(width: width, height: height)

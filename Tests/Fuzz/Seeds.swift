@@ -45,7 +45,7 @@ enum Seeds {
         (try? JPEGEncoder().encodeRaster(image, quality: 80, subsampling: subsampling)) ?? []
     }
 
-    private static func residuals(of family: Family) -> (parent: [UInt8], residuals: [ResidualEncoder.Residual]) {
+    private static func residuals(of family: Family) -> (parent: [UInt8], residuals: [(member: Int, jpeg: [UInt8])]) {
         func size(_ depth: Int) -> GridSize { ResidualEncoder.size(of: family, in: pyramid, depth: depth) }
         let parent = encoded(picture(size(0)), .full)
         let residuals = try? ResidualEncoder().encode(
@@ -55,7 +55,7 @@ enum Seeds {
             children: picture(size(1)),
             grandchildren: picture(size(2))
         )
-        return (parent, residuals ?? [])
+        return (parent, residuals?.residuals ?? [])
     }
 
     static func pack(of family: Family) -> [UInt8] {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPlatform
 import Glibc
 import HTTPMessages
 import HTTPServer
+import LockFree
 import TestSupport
 import Testing
 
@@ -65,6 +67,70 @@ struct AnsweringTests {
         let client = try TestServer().client()
         try client.send((0..<100).map { "GET /echo?\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
         for number in 0..<100 { #expect(try client.readAnswer().text == "/echo?\(number)") }
+    }
+
+    @Test("who pipelines without reading is not read from: what waits stays in the kernel, and is answered in the end")
+    func backPressure() throws {
+        let server = try TestServer()
+        let client = try server.client()
+        client.setReceiveBuffer(16 * 1024)
+        let request = Array(
+            "GET /big/100000 HTTP/1.1\r\nHost: a\r\nX: \(String(repeating: "x", count: 900))\r\n\r\n".utf8
+        )
+        let count = 2000
+        let descriptor = client.descriptor
+        let all = Array(repeatElement(request, count: count).joined())
+        let sender = try OSThread(name: "sender") {
+            var sent = 0
+            while sent < all.count {
+                // SAFETY: the rest of the array, which is alive for the call.
+                let step = unsafe all.withUnsafeBytes {
+                    unsafe platform_send(descriptor, $0.baseAddress! + sent, all.count - sent)
+                }
+                guard step > 0 else { return }
+                sent += step
+            }
+        }
+        #expect(server.wait(for: .shortWrites, toReach: 1))
+        usleep(300_000)
+        let received = server.server.count(.bytesReceived)
+        let answered = server.server.count(.requests)
+        usleep(300_000)
+        #expect(server.server.count(.bytesReceived) == received && server.server.count(.requests) == answered)
+        #expect(answered < 200, "answers fill the sockets' buffers, and no more are begun")
+        #expect(received < (answered + 64) * request.count)
+        for _ in 0..<count { #expect(try client.readAnswer().body.count == 100_000) }
+        sender.join()
+    }
+
+    @Test("an accepted socket does not block, is closed on exec, waits for no more bytes, and has little unsent")
+    func socketOptions() throws {
+        let listener = unsafe platform_listen("127.0.0.1", 0, 0, 65_536)
+        #expect(listener >= 0)
+        defer { platform_close(listener) }
+        var peer = platform_peer()
+        #expect(unsafe platform_accept(listener, &peer) == -EAGAIN, "a listener does not block either")
+        let client = try HTTPClient(port: UInt16(platform_bound_port(listener)))
+        let accepted = unsafe platform_accept(listener, &peer)
+        defer { platform_close(accepted) }
+        #expect(fcntl(accepted, F_GETFL) & O_NONBLOCK != 0 && fcntl(accepted, F_GETFD) & FD_CLOEXEC != 0)
+        func option(_ name: Int32) -> Int32 {
+            var value: Int32 = -1
+            var length = socklen_t(MemoryLayout<Int32>.size)
+            // SAFETY: a local value of the size that is told.
+            unsafe getsockopt(accepted, Int32(IPPROTO_TCP), name, &value, &length)
+            return value
+        }
+        #expect(option(TCP_NODELAY) == 1 && option(TCP_NOTSENT_LOWAT) == 65_536)
+        #expect(peer.low >> 32 == 0xFFFF && peer.low & 0xFFFF_FFFF == 0x7F00_0001)
+        client.close()
+        // Sending to who is gone is an error, not a signal that ends the process.
+        var code = 0
+        for _ in 0..<100 where code >= 0 {
+            code = unsafe platform_send(accepted, "x", 1)
+            usleep(1000)
+        }
+        #expect(code == -Int(EPIPE) || code == -Int(ECONNRESET))
     }
 
     @Test("pipelined requests wait behind a deferred one and are answered in order")
@@ -146,6 +212,44 @@ struct AnsweringTests {
         }
     }
 
+    @Test(
+        "a file that somebody lends is sent, and given back once: after the whole, after a HEAD, and when the client goes"
+    )
+    func lentFile() throws {
+        let server = try TestServer()
+        let client = try server.client()
+        for byteCount in [0, 1, 15_000, 3_000_000] {
+            try client.request("/lent/\(byteCount)")
+            let expected = CountedBody(byteCount: byteCount + 50, record: server.record).bytes[50...]
+            #expect(try client.readAnswer().body == Array(expected))
+        }
+        try client.request("/lent/15000", method: "HEAD")
+        #expect(try client.readAnswer(hasBody: false)["content-length"] == "15000")
+        let leaving = try server.client()
+        try leaving.request("/lent/30000000")
+        #expect(server.record.wait { $0.retained == 6 })
+        leaving.reset()
+        #expect(server.record.wait { $0.released == 6 })
+        try client.request("/text")
+        #expect(try client.readAnswer().text == "hello")
+        #expect(server.record.state.withLock { $0.released == 6 })
+    }
+
+    @Test("a file that is not in memory is sent whole, and others are answered while the disk is waited for")
+    func coldFile() throws {
+        let server = try TestServer { $0.reactors = 1 }
+        let client = try server.client()
+        let other = try server.client()
+        let expected = CountedBody(byteCount: 20_000_050, record: server.record).bytes[50...]
+        for _ in 0..<3 {
+            try client.request("/cold/20000000")
+            try other.request("/text")
+            #expect(try other.readAnswer().text == "hello")
+            #expect(try client.readAnswer().body == Array(expected))
+        }
+        print("waits for the disk: \(server.server.count(.diskWaits)) (0 where /var/tmp is memory)")
+    }
+
     @Test("an answer made by another thread arrives")
     func worker() throws {
         let server = try TestServer()
@@ -209,7 +313,7 @@ struct AnsweringTests {
 
     @Test("six connections of a viewer are spread evenly over two reactors")
     func evenSpread() throws {
-        let server = try TestServer()
+        let server = try TestServer { $0.spreading = .evenly }
         let clients = try (0..<6).map { _ in try server.client() }
         for client in clients {
             try client.request("/reactor")

@@ -56,6 +56,21 @@ struct LifetimeTests {
         #expect(server.record.wait { $0.retained == 1 && $0.released == 1 })
     }
 
+    @Test("a client that does not take an answer that the kernel holds is cut by the minimum rate, too, and reset")
+    func slowReaderOfLittle() throws {
+        let server = try TestServer {
+            $0.idleDeadline = .milliseconds(300)
+            $0.writePeriod = .milliseconds(300)
+        }
+        let client = try server.client()
+        client.setReceiveBuffer(2048)
+        try client.request("/big/60000")
+        #expect(server.wait(for: .timeoutsWrite, toReach: 1))
+        #expect(server.server.count(.shortWrites) == 0, "the socket took all of it")
+        #expect(server.server.count(.open) == 0 && server.server.count(.timeoutsIdle) == 0)
+        #expect(throws: HTTPClientError.self) { try client.readAnswer() }
+    }
+
     @Test("a client that reads slowly, but more than the minimum rate, is not cut")
     func steadyReader() throws {
         let server = try TestServer {

@@ -12,7 +12,8 @@ struct RefusalTests {
         let client = try server.client()
         try client.send(text)
         let answer = try client.readAnswer()
-        #expect(answer["connection"] == "close")
+        #expect(answer["connection"] == "close" && answer["date"] != nil)
+        #expect(answer["content-length"] == "\(answer.body.count)")
         #expect(try client.readToEnd().isEmpty, "nothing after a refusal is answered")
         return answer
     }
@@ -50,6 +51,43 @@ struct RefusalTests {
         let answer = try client.readAnswer()
         #expect(answer.status == 413 && answer["connection"] == "close")
         #expect(try client.readToEnd().isEmpty)
+    }
+
+    @Test("a client that does not stop sending after a refusal is cut after a bounded number of bytes")
+    func endlessBody() throws {
+        let server = try TestServer {
+            $0.lingerByteLimit = 100_000
+            $0.lingerDeadline = .seconds(600)
+        }
+        let client = try server.client()
+        try client.send("GET /text HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999\r\n\r\n")
+        #expect(try client.readAnswer().status == 413)
+        var sent = 0
+        while sent < 1 << 30, (try? client.send([UInt8](repeating: 65, count: 65_536))) != nil { sent += 65_536 }
+        #expect(sent < 1 << 30)
+        for _ in 0..<3000 where server.server.count(.open) > 0 { usleep(10_000) }
+        #expect(server.server.count(.open) == 0 && server.server.count(.timeoutsLinger) == 0)
+    }
+
+    @Test("a client that neither ends nor sends after a refusal is closed by the linger deadline")
+    func silentAfterRefusal() throws {
+        let server = try TestServer { $0.lingerDeadline = .milliseconds(300) }
+        let client = try server.client()
+        try client.send("BREW / HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try client.readAnswer().status == 501)
+        #expect(server.wait(for: .timeoutsLinger, toReach: 1))
+        #expect(server.server.count(.open) == 0)
+    }
+
+    @Test("answers that no handler gives carry the lines that the configuration has for them")
+    func ownLines() throws {
+        let server = try TestServer { $0.ownAnswerLines = Array("Access-Control-Allow-Origin: *\r\n".utf8) }
+        for request in ["GET / HTTP/1.1\r\n\r\n", "BREW / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+            #expect(try exchange(server, request)["access-control-allow-origin"] == "*")
+        }
+        let client = try server.client()
+        try client.request("/text", method: "PUT")
+        #expect(try client.readAnswer()["access-control-allow-origin"] == "*")
     }
 
     @Test("a client that waits for 100 Continue before its body is refused at once")

@@ -53,8 +53,23 @@ final class CountedBody {
     }
 }
 
-/// Routes for tests: `/text` `/big/BYTES` `/copied/BYTES` `/file/BYTES` `/tagged` `/wait` (deferred until the test
-/// completes it) `/worker` (deferred, answered by a thread) `/twice` (deferred two times) `/echo` `/reactor`.
+/// Lends a file and closes it when it goes out of use.
+private final class Lender {
+    let descriptor: Int32
+    let record: Record
+
+    init(_ descriptor: Int32, _ record: Record) {
+        self.descriptor = descriptor
+        self.record = record
+    }
+
+    deinit { close(descriptor) }
+}
+
+/// Routes for tests: `/text` `/big/BYTES` `/copied/BYTES` `/file/BYTES` `/lent/BYTES` `/cold/BYTES`
+/// `/tagged` `/wait` (deferred until the test
+/// completes it) `/worker` (deferred, answered by a thread) `/twice` (deferred two times) `/echo` `/reactor`
+/// `/burn/ROUNDS` (works, and says which reactor did).
 final class TestHandler: RequestHandler {
     private let reactor: Int
     private let mailbox: Mailbox
@@ -80,8 +95,15 @@ final class TestHandler: RequestHandler {
         case "copied":
             responder.send(status: .ok, headers: [], body: CountedBody(byteCount: number, record: record).bytes)
         case "file": sendFile(number, &responder)
+        case "lent": sendFile(number, isLent: true, &responder)
+        case "cold": sendFile(number, isCold: true, &responder)
         case "tagged": sendTagged(request, &responder)
         case "wait", "twice": wait(responder.deferred())
+        case "burn":
+            // Work of a reactor's own: so many rounds.
+            var sum: UInt64 = 1
+            for round in 0..<UInt64(number) { sum = sum &* 6_364_136_223_846_793_005 &+ round }
+            responder.send(status: .ok, headers: [], body: Array("\(reactor) \(sum & 1)".utf8))
         case "worker":
             let ticket = responder.deferred()
             let mailbox = self.mailbox
@@ -122,8 +144,14 @@ final class TestHandler: RequestHandler {
         }
     }
 
-    private func sendFile(_ byteCount: Int, _ responder: inout Responder) {
-        var template = Array("/tmp/orizuru-file-XXXXXX".utf8CString)
+    private func sendFile(
+        _ byteCount: Int,
+        isLent: Bool = false,
+        isCold: Bool = false,
+        _ responder: inout Responder
+    ) {
+        // Not below /tmp, which may be memory.
+        var template = Array("\(isCold ? "/var/tmp" : "/tmp")/orizuru-file-XXXXXX".utf8CString)
         let descriptor = unsafe mkstemp(&template)
         unsafe unlink(&template)
         let body = CountedBody(byteCount: byteCount + 100, record: record).bytes
@@ -132,7 +160,25 @@ final class TestHandler: RequestHandler {
         block.add("Content-Length", byteCount)
         let head = block.finished()
         unsafe head.withUnsafeBytes { head in
-            let file = FileBody(descriptor: descriptor, offset: 50, count: byteCount)
+            if isCold {
+                fsync(descriptor)
+                posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+            }
+            guard isLent else {
+                let file = FileBody(descriptor: descriptor, offset: 50, count: byteCount)
+                return unsafe responder.send(status: .ok, head: head, file: file)
+            }
+            let lender = Lender(descriptor, record)
+            record.state.withLock { $0.retained += 1 }
+            let owner = unsafe BodyOwner(
+                object: Unmanaged.passRetained(lender).toOpaque(),
+                retain: { _ in },
+                release: { object in
+                    let lender = unsafe Unmanaged<Lender>.fromOpaque(object).takeRetainedValue()
+                    lender.record.state.withLock { $0.released += 1 }
+                }
+            )
+            let file = FileBody(lent: descriptor, offset: 50, count: byteCount, owner: owner)
             unsafe responder.send(status: .ok, head: head, file: file)
         }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TestSupport
 import Testing
 import TileModel
 
@@ -9,11 +10,14 @@ import TileModel
 private func coverage(_ walk: FamilyWalk, _ pyramid: Pyramid) -> [TileCoordinate: Int] {
     var counts: [TileCoordinate: Int] = [:]
     for request in walk {
-        if request.isFamily {
-            let family = Family(parent: request.tile, in: pyramid)
-            for member in family.members { counts[family.coordinate(ofMember: member), default: 0] += 1 }
-        } else {
-            counts[request.tile, default: 0] += 1
+        for step in 0..<request.levels {
+            let grid = pyramid.grid(ofLevel: request.tile.level + step)
+            let (x, y) = (request.tile.x << step, request.tile.y << step)
+            for row in y..<min(y + (1 << step), grid.height) {
+                for column in x..<min(x + (1 << step), grid.width) {
+                    counts[TileCoordinate(level: request.tile.level + step, x: column, y: row), default: 0] += 1
+                }
+            }
         }
     }
     return counts
@@ -42,8 +46,8 @@ struct FamilyWalkTests {
                         let counts = coverage(walk, pyramid)
                         let requests = Array(walk)
                         guard Set(counts.keys) == tiles(pyramid, pyramid.levels), counts.values.allSatisfy({ $0 == 1 }),
-                            requests.count == walk.requestCount,
-                            requests.count(where: \.isFamily) == walk.familyCount
+                            requests.count == walk.count().requests,
+                            requests.count(where: { $0.levels == 3 }) == walk.count().families
                         else {
                             Issue.record(
                                 "\(size), tiles of \(tileSize), families at \(familyLevel.map(String.init) ?? "none")"
@@ -83,7 +87,7 @@ struct FamilyWalkTests {
                         wanted.formUnion(familyLevel...familyLevel + 2)
                     }
                     #expect(Set(counts.keys) == tiles(pyramid, wanted) && counts.values.allSatisfy { $0 == 1 })
-                    #expect(Array(walk).count == walk.requestCount)
+                    #expect(Array(walk).count == walk.count().requests)
                 }
             }
         }
@@ -112,10 +116,10 @@ struct FamilyWalkTests {
         let side = 1 << 30
         let slide = try #require(Pyramid(deepZoom: GridSize(width: side, height: side), tileSize: 1, overlap: 0))
         var walk = FamilyWalk(pyramid: slide, familyLevel: slide.maxLevel - 2)
-        #expect(walk.familyCount == 1 << 56)
+        #expect(walk.count().families == 1 << 56)
         for _ in 0..<1000 { #expect(walk.next() != nil) }
         let map = try #require(Pyramid(mapTileSize: 256, levels: 0...30))
-        #expect(FamilyWalk(pyramid: map, familyLevel: nil).requestCount == ((1 << 62) - 1) / 3)
+        #expect(FamilyWalk(pyramid: map, familyLevel: nil).count().requests == ((1 << 62) - 1) / 3)
     }
 
     @Test("levels that a pyramid does not have name nothing")
@@ -123,7 +127,100 @@ struct FamilyWalkTests {
         let pyramid = try #require(Pyramid(mapTileSize: 256, levels: 3...5))
         for levels in [0...2, 6...30] {
             var walk = FamilyWalk(pyramid: pyramid, familyLevel: 3, levels: levels)
-            #expect(walk.next() == nil && walk.requestCount == 0 && walk.familyCount == 0)
+            #expect(walk.next() == nil && walk.count() == (0, 0))
+        }
+    }
+
+    @Test(
+        "groups cover each wanted tile exactly once, nothing else, and cost at most one request in twenty beside families"
+    )
+    func groups() throws {
+        let pyramid = try #require(Pyramid(deepZoom: GridSize(width: 3000, height: 1700), tileSize: 16, overlap: 0))
+        for familyLevel in [nil, pyramid.maxLevel - 2, pyramid.maxLevel - 5] {
+            for levels in [nil, 0...12, 3...5, 4...4, 2...9] as [ClosedRange<Int>?] {
+                let walk = FamilyWalk(pyramid: pyramid, familyLevel: familyLevel, levels: levels, isGrouped: true)
+                let counts = coverage(walk, pyramid)
+                var wanted = Set(levels ?? pyramid.levels)
+                if let familyLevel, !wanted.isDisjoint(with: familyLevel...familyLevel + 2) {
+                    wanted.formUnion(familyLevel...familyLevel + 2)
+                }
+                #expect(Set(counts.keys) == tiles(pyramid, wanted) && counts.values.allSatisfy { $0 == 1 })
+                #expect(Array(walk).count == walk.count().requests)
+            }
+        }
+        let count = FamilyWalk(pyramid: pyramid, familyLevel: pyramid.maxLevel - 2, isGrouped: true).count()
+        #expect(Double(count.requests) <= 1.05 * Double(count.families) && count.families > 1000)
+    }
+
+    @Test("a region gets each tile that it touches once, and few that it does not")
+    func regions() throws {
+        var random = Seed.ofThisRun.generator()
+        let pyramid = try #require(Pyramid(deepZoom: GridSize(width: 1000, height: 630), tileSize: 16, overlap: 0))
+        for round in 0..<40 {
+            let rects = (0..<Int.random(in: 1...3, using: &random)).map { _ in
+                PixelRect(
+                    x: .random(in: 0..<1000, using: &random),
+                    y: .random(in: 0..<630, using: &random),
+                    width: .random(in: 1...600, using: &random),
+                    height: .random(in: 1...600, using: &random)
+                )
+            }
+            let familyLevel = round % 2 == 0 ? nil : pyramid.maxLevel - 2
+            let walk = FamilyWalk(
+                pyramid: pyramid,
+                familyLevel: familyLevel,
+                isGrouped: round % 3 != 0,
+                region: WarmRegion(rects)
+            )
+            let counts = coverage(walk, pyramid)
+            #expect(counts.values.allSatisfy { $0 == 1 }, "\(rects)")
+            let touched = tiles(pyramid, pyramid.levels).filter { tile in
+                rects.contains { Self.touches($0, tile, pyramid) }
+            }
+            #expect(touched.isSubset(of: Set(counts.keys)), "\(rects)")
+            // What else comes is of families that are touched.
+            for tile in Set(counts.keys).subtracting(touched) {
+                let level = try #require(familyLevel)
+                #expect(tile.level > level, "\(tile) for \(rects)")
+                let parent = tile.ancestor(tile.level - level)
+                #expect(rects.contains { Self.touches($0, parent, pyramid) }, "\(tile) for \(rects)")
+            }
+            #expect(Array(walk).count == walk.count().requests, "\(rects)")
+        }
+    }
+
+    private static func touches(_ rect: PixelRect, _ tile: TileCoordinate, _ pyramid: Pyramid) -> Bool {
+        let side = pyramid.tileSize << (pyramid.maxLevel - tile.level)
+        return rect.x < min((tile.x + 1) * side, pyramid.size.width) && tile.x * side < rect.x + rect.width
+            && rect.y < min((tile.y + 1) * side, pyramid.size.height) && tile.y * side < rect.y + rect.height
+    }
+
+    @Test("the last pixel of a slide is in one tile of each level, and a region beyond the slide in none")
+    func edges() throws {
+        let pyramid = try #require(Pyramid(deepZoom: GridSize(width: 1001, height: 603), tileSize: 256, overlap: 0))
+        let corner = WarmRegion([PixelRect(x: 1000, y: 602, width: 1, height: 1)])
+        let found = Array(FamilyWalk(pyramid: pyramid, familyLevel: nil, region: corner)).map(\.tile)
+        #expect(found.map(\.level) == Array(0...10) && found.last == TileCoordinate(level: 10, x: 3, y: 2))
+        let beyond = WarmRegion([PixelRect(x: 1001, y: 0, width: 5, height: 5)])
+        #expect(FamilyWalk(pyramid: pyramid, familyLevel: nil, region: beyond).count() == (0, 0))
+    }
+
+    @Test("a walk over a region resumes behind any of its requests")
+    func resumingInARegion() throws {
+        let pyramid = try #require(Pyramid(deepZoom: GridSize(width: 900, height: 610), tileSize: 16, overlap: 0))
+        let region = WarmRegion([PixelRect(x: 100, y: 90, width: 333, height: 222)])
+        func walk(after position: TileCoordinate?) -> FamilyWalk {
+            FamilyWalk(
+                pyramid: pyramid,
+                familyLevel: pyramid.maxLevel - 2,
+                isGrouped: true,
+                region: region,
+                after: position
+            )
+        }
+        let all = Array(walk(after: nil))
+        for (index, request) in all.enumerated() {
+            #expect(Array(walk(after: request.tile)) == Array(all[(index + 1)...]))
         }
     }
 }

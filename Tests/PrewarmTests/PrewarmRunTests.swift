@@ -51,7 +51,12 @@ struct PrewarmRunTests {
         #expect(seen.count == slideRequests + 20 && Set(seen.map(\.path)).count == seen.count)
         #expect(seen.contains { $0.path == "/tiles/liver/8/0_0.jpg?v=00ff" })
         #expect(!seen.contains { $0.path.hasPrefix("/tiles/liver/9/") || $0.path.hasPrefix("/tiles/liver/10/") })
-        #expect(seen.allSatisfy { $0.fields.contains("X-Orizuru-Prewarm: family") })
+        #expect(
+            seen.allSatisfy {
+                $0.fields.contains("X-Orizuru-Prewarm: family; levels=3")
+                    || $0.fields.contains("X-Orizuru-Prewarm: family; levels=1")
+            }
+        )
         #expect(seen.allSatisfy { $0.fields.contains("Host: 127.0.0.1:\(server.port)") })
         #expect(server.connections <= 1 + 3)
         #expect(summary.isComplete && summary.counts.warmed == seen.count && summary.counts.misses == seen.count)
@@ -222,11 +227,11 @@ struct PrewarmRunTests {
     func levels() throws {
         let server = try makeServer { _ in tile }
         var options = try makeOptions(server)
-        options.levels = 6...9
+        options.part.levels = 6...9
         #expect(try warm(server, options).counts.warmed == 3)
         let other = try Self.freshServer()
         options.endpoint = try WarmEndpoint(other.url)
-        options.levels = 20...22
+        options.part.levels = 20...22
         let summary = try warm(other, options)
         #expect(summary.counts.total == 0 && summary.isComplete)
     }

@@ -24,7 +24,8 @@ struct KeeperTests {
         round.run(demand: 0)
         let used = Double(cache.reservedBytes - cache.pool.usage.freeBytes)
         print("used \(used / budget) of the budget after a round")
-        #expect(used <= budget * 0.905 && used > budget * 0.80)
+        let low = budget * cache.configuration.lowWatermark
+        #expect(used <= low && used > low - budget * 0.05)
         let statistics = cache.statistics
         #expect(statistics.departed[.pressure] == count - statistics.entries)
         #expect(statistics.evictedUnused == count - statistics.entries)
@@ -241,7 +242,9 @@ struct KeeperTests {
             cache.stop()
         }
         expectConsistent(cache)
-        #expect(cache.statistics.departed[.pressure]! > 3000)
+        let departed = cache.statistics.departed
+        // What leaves with a page that is emptied counts apart.
+        #expect(departed[.pressure, default: 0] + departed[.compaction, default: 0] > 3000, "\(departed)")
     }
 
     @Test("an insert on-line does not wait: it could be waiting for itself")

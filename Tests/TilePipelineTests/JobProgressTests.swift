@@ -30,6 +30,22 @@ struct JobProgressTests {
         #expect(!claimed.contains(Self.form(0)), "the parent is stored, not made")
     }
 
+    @Test("an expected tile is the first of the siblings, unless somebody asked for another before")
+    func expected() {
+        var progress = JobProgress(possible: Self.whole)
+        progress.expect(Self.form(14))
+        #expect(progress.isUnwanted && progress.remainingSiblings == 20)
+        let none = progress.claimNext(.awaited)
+        #expect(none == nil)
+        let first = progress.claimNext(.anything)
+        #expect(first == Self.form(14))
+        var asked = JobProgress(possible: Self.whole)
+        _ = asked.want(Self.form(5))
+        asked.expect(Self.form(20))
+        let order = (0..<2).compactMap { _ in asked.claimNext(.anything)?.member }
+        #expect(order.first == 5 && order.last != 20)
+    }
+
     @Test("siblings of the awaited tile's level come first, the nearest first")
     func siblingsByDistance() {
         var progress = JobProgress(possible: Self.whole)

@@ -307,6 +307,124 @@ struct RenderBoardTests {
         #expect(whole == [1])
     }
 
+    /// Expects a family's member; whether there is a new job.
+    static func expect(_ board: inout Board, _ x: Int, member: Int) -> Bool {
+        board.expect(key(x), form: form(member)) { (x, possible) }
+    }
+
+    @Test("an expected family is taken when nobody waits, before siblings and before pre-warm work")
+    func expectedOrder() throws {
+        var board = Board(limit: 8)
+        let siblings = try Self.putAside(&board, 0)
+        let prewarm = Self.submit(&board, 1, member: nil, waiter: 1, .prewarm)
+        #expect(prewarm != nil)
+        let isNew = Self.expect(&board, 2, member: 9)
+        #expect(isNew)
+        let awaited = Self.submit(&board, 3, member: 5, waiter: 2)
+        #expect(awaited != nil)
+        var order: [Int] = []
+        while let job = board.take() {
+            order.append(job.payload)
+            while let (form, _) = board.next(of: job) { _ = board.finish(job, form, .made) }
+        }
+        #expect(order == [3, 2, 0, 1])
+        #expect(siblings.payload == 0)
+        #expect(board.jobCount == 0)
+    }
+
+    @Test("of an expected family the expected tile is made first, then its siblings, and none is awaited")
+    func expectedTileFirst() throws {
+        var board = Board(limit: 8)
+        let isNew = Self.expect(&board, 0, member: 9)
+        #expect(isNew)
+        let job = try Self.take(&board)
+        let first = board.next(of: job)
+        #expect(first?.form == Self.form(9) && first?.isAwaited == false)
+        _ = board.finish(job, Self.form(9), .made)
+        var made = 1
+        while let (form, isAwaited) = board.next(of: job) {
+            #expect(!isAwaited)
+            _ = board.finish(job, form, .made)
+            made += 1
+        }
+        #expect(made == 20, "all but the parent, which is stored")
+        #expect(board.jobCount == 0)
+    }
+
+    @Test("what is expected and there already makes no second job, and nothing is expected of a closed board")
+    func expectedTwice() {
+        var board = Board(limit: 8)
+        let submitted = Self.submit(&board, 0, member: 1, waiter: 1)
+        #expect(submitted != nil)
+        let isNew = Self.expect(&board, 0, member: 2)
+        #expect(!isNew)
+        #expect(board.jobCount == 1)
+        _ = board.close()
+        let isNewWhenClosed = Self.expect(&board, 1, member: 2)
+        #expect(!isNewWhenClosed)
+        #expect(board.jobCount == 0)
+    }
+
+    @Test("who asks for a tile of an expected family moves it in front of all that nobody waits for")
+    func expectedPromoted() throws {
+        var board = Board(limit: 8)
+        for x in 0..<3 {
+            let isNew = Self.expect(&board, x, member: 5)
+            #expect(isNew)
+        }
+        let submitted = Self.submit(&board, 2, member: 7, waiter: 1)
+        let (job, _) = try #require(submitted)
+        let taken = try Self.take(&board)
+        #expect(taken === job)
+        let next = board.next(of: job)
+        #expect(next?.form == Self.form(7) && next?.isAwaited == true)
+        let answered = board.finish(job, Self.form(7), .made).waiters
+        #expect(answered == [1])
+    }
+
+    @Test("work on an expected family gives way to whoever waits elsewhere")
+    func expectedGivesWay() throws {
+        var board = Board(limit: 8)
+        let isNew = Self.expect(&board, 0, member: 5)
+        #expect(isNew)
+        let ahead = try Self.take(&board)
+        let form = try Self.next(&board, ahead)
+        let submitted = Self.submit(&board, 1, member: 1, waiter: 1)
+        #expect(submitted != nil)
+        _ = board.finish(ahead, form, .made)
+        let none = board.next(of: ahead)
+        #expect(none == nil)
+        let taken = try Self.take(&board)
+        #expect(taken.payload == 1)
+    }
+
+    @Test("of too many expected families the oldest are dropped and counted, and they can be expected again")
+    func expectedDropped() {
+        var board = Board(limit: 2)
+        for x in 0..<5 {
+            let isNew = Self.expect(&board, x, member: 5)
+            #expect(isNew)
+        }
+        #expect(board.counts.expectedDropped == 3)
+        #expect(board.counts.siblingsDropped == 0)
+        #expect(board.jobCount == 2)
+        let isNewAgain = Self.expect(&board, 0, member: 5)
+        #expect(isNewAgain)
+    }
+
+    @Test("a client of an expected family that goes away takes the job with it")
+    func expectedAbandoned() throws {
+        var board = Board(limit: 8)
+        let isNew = Self.expect(&board, 0, member: 5)
+        #expect(isNew)
+        let submitted = Self.submit(&board, 0, member: 6, waiter: 1)
+        let (job, ticket) = try #require(submitted)
+        _ = board.withdraw(job, ticket: ticket)
+        #expect(board.jobCount == 0)
+        let taken = board.take()
+        #expect(taken == nil)
+    }
+
     @Test("over random histories every accepted waiter is handed back exactly once")
     func randomHistories() throws {
         let seed = Seed.ofThisRun
@@ -323,7 +441,10 @@ struct RenderBoardTests {
                 }
             }
             for _ in 0..<400 {
-                switch Int.random(in: 0..<10, using: &random) {
+                switch Int.random(in: 0..<11, using: &random) {
+                case 10:
+                    let member = Int.random(in: 1..<21, using: &random)
+                    _ = Self.expect(&board, Int.random(in: 0..<6, using: &random), member: member)
                 case 0..<4:
                     let whole = Int.random(in: 0..<5, using: &random) == 0
                     let submitted = Self.submit(

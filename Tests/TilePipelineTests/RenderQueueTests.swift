@@ -10,18 +10,19 @@ struct RenderQueueTests {
         init(_ name: String) { self.name = name }
     }
 
-    @Test("awaited goes before look-ahead, look-ahead before pre-warm, each in its order of arrival")
+    @Test("awaited goes before look-ahead, that before siblings, those before pre-warm, each in its order of arrival")
     func order() {
         var queue = RenderQueue<Job>(limit: 8)
         for (name, priority) in [
-            ("p1", RenderPriority.prewarm), ("l1", .lookAhead), ("a1", .awaited), ("p2", .prewarm), ("a2", .awaited),
+            ("p1", RenderPriority.prewarm), ("s1", .sibling), ("l1", .lookAhead), ("a1", .awaited), ("p2", .prewarm),
+            ("a2", .awaited),
         ] {
             let isTaken1 = queue.push(Job(name), priority)
             #expect(isTaken1)
         }
         var names: [String] = []
         while let (job, _) = queue.pop() { names.append(job.name) }
-        #expect(names == ["a1", "a2", "l1", "p1", "p2"])
+        #expect(names == ["a1", "a2", "l1", "s1", "p1", "p2"])
     }
 
     @Test("a full priority refuses, and leaves the others their room")

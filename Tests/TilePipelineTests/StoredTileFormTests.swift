@@ -57,6 +57,78 @@ struct StoredTileFormTests {
         try StoredTileForm().padded(stored, format: format, tile: tile, pyramid: pyramid, quality: quality)
     }
 
+    private static func made(
+        _ stored: [UInt8],
+        _ format: TileFormat,
+        as target: TileFormat,
+        padded: Bool,
+        _ tile: TileCoordinate,
+        _ pyramid: Pyramid
+    ) throws(PipelineError) -> [UInt8] {
+        try StoredTileForm().made(
+            stored,
+            format: format,
+            as: target,
+            padded: padded,
+            tile: tile,
+            pyramid: pyramid,
+            quality: quality
+        )
+    }
+
+    @Test("a tile that is asked for as what it is stored as is untouched")
+    func untouched() throws {
+        let pyramid = try Self.pyramid(overlap: 0)
+        let tile = Self.tiles(of: pyramid)[8]
+        let picture = Self.picture(pyramid.rect(of: tile))
+        for (format, stored) in [
+            (TileFormat.jpeg, try Self.encodedJPEG(picture)), (.png, try Self.encodedPNG(picture)),
+        ] {
+            #expect(try Self.made(stored, format, as: format, padded: false, tile, pyramid) == stored)
+        }
+        #expect(try Self.made([1, 2, 3], .webp, as: .webp, padded: false, tile, pyramid) == [1, 2, 3])
+    }
+
+    @Test("a JPEG becomes a PNG of just its pixels, transparent where it is padded", arguments: [0, 1])
+    func jpegToPNG(overlap: Int) throws {
+        let pyramid = try Self.pyramid(overlap: overlap)
+        for tile in Self.tiles(of: pyramid) {
+            let stored = try Self.encodedJPEG(Self.picture(pyramid.rect(of: tile)))
+            let decoded = try JPEGDecoder().decodeRaster(stored)
+            let plain = try PNGCodec.decode(try Self.made(stored, .jpeg, as: .png, padded: false, tile, pyramid))
+            #expect(plain == decoded)
+            let padded = try PNGCodec.decode(try Self.made(stored, .jpeg, as: .png, padded: true, tile, pyramid))
+            #expect(padded.width == Self.tileSize && padded.height == Self.tileSize)
+            let isPartial = pyramid.isPartial(tile)
+            #expect(padded.channels == (isPartial ? 4 : 3))
+            if isPartial { #expect(padded.pixels.last == 0) }
+        }
+    }
+
+    @Test("a PNG becomes a JPEG over white", arguments: [false, true])
+    func pngToJPEG(padded: Bool) throws {
+        let pyramid = try Self.pyramid(overlap: 0)
+        for tile in Self.tiles(of: pyramid) {
+            let rect = pyramid.rect(of: tile)
+            let clear = RasterImage(width: rect.width, height: rect.height, filledWith: [0, 0, 0, 0])
+            let made = try Self.made(try Self.encodedPNG(clear), .png, as: .jpeg, padded: padded, tile, pyramid)
+            let image = try JPEGDecoder().decodeRaster(made)
+            #expect(image.width == (padded ? Self.tileSize : rect.width))
+            #expect(image.pixels.allSatisfy { $0 >= 253 })
+        }
+    }
+
+    @Test("what cannot be decoded here is not converted, and what is larger than its place is refused")
+    func notConverted() throws {
+        let pyramid = try Self.pyramid(overlap: 0)
+        let tile = Self.tiles(of: pyramid)[8]
+        #expect(throws: PipelineError.cannotDecode(tile, .webp)) {
+            try Self.made([1], .webp, as: .png, padded: false, tile, pyramid)
+        }
+        let large = try Self.encodedPNG(Self.picture(PixelRect(x: 0, y: 0, width: 30, height: 30)))
+        #expect(throws: PipelineError.self) { try Self.made(large, .png, as: .jpeg, padded: false, tile, pyramid) }
+    }
+
     @Test(
         "a PNG shows the picture's own pixels at their place and is transparent beyond its edge",
         arguments: [0, 1, 3]

@@ -26,6 +26,16 @@ struct RouterTests {
         #expect(route("/tiles/world/0/0/0.png") == Self.tile(2, 0, 0, 0, .png, padded: true))
     }
 
+    @Test("below /tiles the extension may be left out, below /dzi it may not")
+    func withoutExtension() {
+        let place = TileCoordinate(level: 11, x: 3, y: 4)
+        #expect(route("/tiles/slide/11/3/4") == .tileByAccept(tileset: 0, place, padded: true))
+        #expect(route("/tiles/slide/11/3_4") == .tileByAccept(tileset: 0, place, padded: false))
+        for path in ["/dzi/slide_files/11/3_4", "/tiles/slide/11/3/04", "/tiles/slide/11/3/4/", "/tiles/slide/11/3_"] {
+            #expect(route(path) == .notFound, "\(path)")
+        }
+    }
+
     @Test("documents, pages and probes have their routes")
     func documents() {
         #expect(route("/") == .home)
@@ -36,6 +46,37 @@ struct RouterTests {
         #expect(route("/healthz") == .healthy)
         #expect(route("/readyz") == .ready)
         #expect(route("/metrics") == .metrics)
+    }
+
+    @Test("the protocols of other viewers have their routes, and Zoomify's and WMTS's tiles are tiles")
+    func viewers() {
+        #expect(route("/tilejson/world.json") == .tileJSON(tileset: 2))
+        #expect(route("/thumbnail/slide.jpg") == .thumbnail(tileset: 0))
+        #expect(route("/iiif/slide") == .iiifBase(tileset: 0))
+        #expect(route("/iiif/slide/info.json") == .iiifInfo(tileset: 0))
+        #expect(route("/iiif/slide/full/max/0/default.jpg") == .iiifImage(tileset: 0))
+        #expect(route("/iiif/slide/pct%3A1,2,3,4/%5Emax/!0/gray.png") == .iiifImage(tileset: 0))
+        #expect(route("/zoomify/slide/ImageProperties.xml") == .zoomify(tileset: 0))
+        #expect(
+            route("/zoomify/slide/TileGroup1/3-2-1.jpg")
+                == .zoomifyTile(tileset: 0, tier: 3, column: 2, row: 1, .jpeg)
+        )
+        #expect(route("/wmts") == .wmtsKeyValue)
+        #expect(route("/wmts/1.0.0/WMTSCapabilities.xml") == .wmtsCapabilities)
+        #expect(route("/wmts/world/4/3/2.png") == Self.tile(2, 4, 2, 3, .png, padded: true))
+    }
+
+    @Test(
+        "what only looks like a path of a viewer is none",
+        arguments: [
+            "/tilejson/world", "/tilejson/world.json/", "/thumbnail/world.png", "/iiif/nothing/info.json", "/iiif",
+            "/iiif/slide/full/max/0", "/iiif/slide/full/max/0/default.jpg/x", "/iiif/slide/info.xml",
+            "/zoomify/slide/TileGroup/3-2-1.jpg", "/zoomify/slide/TileGroup0/3-2.jpg", "/zoomify/slide",
+            "/zoomify/slide/TileGroup0/3-2-1", "/wmts/1.0.0", "/wmts/world/4/3", "/wmts/world/4/3/2.png/1",
+        ]
+    )
+    func notViewers(path: String) {
+        #expect(route(path) == .notFound)
     }
 
     @Test("a name that ends like a folder of tiles is told apart")
@@ -51,7 +92,7 @@ struct RouterTests {
             "/tiles/slide/011/3/4.jpg", "/tiles/slide/11/+3/4.jpg", "/tiles/slide/11/-3/4.jpg",
             "/tiles/slide/11/3/04.jpg",
             "/tiles/slide/11/ 3/4.jpg", "/tiles/slide/11/99999999999/4.jpg", "/tiles/slide/11/2147483648/4.jpg",
-            "/tiles/slide/11/3/4", "/tiles/slide/11/3/.jpg", "/tiles/slide/11//4.jpg", "/tiles/slide/11/3/4.jpg/",
+            "/tiles/slide/11/3/4.", "/tiles/slide/11/3/.jpg", "/tiles/slide/11//4.jpg", "/tiles/slide/11/3/4.jpg/",
             "/tiles/slide/11/3_.jpg", "/tiles/slide/11/_4.jpg", "/tiles/slide/11/3/4.gif", "/tiles/slide/11/3/4.JPG",
             "/tiles/nothing/11/3/4.jpg", "/tiles//11/3/4.jpg", "/tiles/slide", "/tiles", "/dzi/slide", "/dzi/",
             "/dzi/slide_files/11/3/4.jpg", "", "tiles/slide/11/3/4.jpg", "//", "/viewer/", "/viewer/slide/x",

@@ -61,6 +61,40 @@ struct ServingTests {
         )
     }
 
+    @Test("a body kept as gzip says so and varies, in its 304 and its parts as well; others do not")
+    func storedGzip() throws {
+        for modified in [nil, 784_111_777] {
+            for isGzip in [true, false] {
+                var block: [UInt8] = []
+                TileHeaders(crossOrigin: nil).appendHeaders(
+                    of: try Self.key(.png),
+                    entityTag: 0x00C0_FFEE_0000_0001,
+                    format: .png,
+                    byteCount: 5,
+                    modified: modified,
+                    isGzip: isGzip,
+                    to: &block
+                )
+                let text = Self.text(block)
+                #expect(text.contains("\r\nContent-Encoding: gzip\r\n") == isGzip)
+                #expect(text.contains("\r\nVary: Accept-Encoding\r\n") == isGzip)
+                let (validators, rest) = unsafe block.withUnsafeMutableBytes { bytes in
+                    let tile = unsafe StoredTile(
+                        headers: UnsafeRawBufferPointer(bytes),
+                        body: UnsafeRawBufferPointer(bytes),
+                        block: bytes.baseAddress!
+                    )
+                    return unsafe (Array(tile.validatorLines), Array(tile.linesBehindLength))
+                }
+                #expect(Self.text(validators).contains("Vary: ") == isGzip)
+                #expect(Self.text(validators).contains("Last-Modified: ") == (modified != nil))
+                #expect(Self.text(validators).hasSuffix("\r\n") && !Self.text(validators).contains("Content-"))
+                #expect(Self.text(rest).contains("Content-Encoding: gzip\r\n") == isGzip)
+                #expect(!Self.text(rest).contains("Content-Length"))
+            }
+        }
+    }
+
     @Test("the ETag stands at its fixed place whatever follows, and is what If-None-Match is compared with")
     func fixedPlace() throws {
         let other = try #require(CrossOriginRules(allowedOrigins: ["https://example.org"]))
@@ -93,16 +127,20 @@ struct ServingTests {
         #expect(CrossOriginRules(allowedOrigins: [text]) == nil)
     }
 
-    private static func block(_ rules: CrossOriginRules?, format: TileFormat, byteCount: Int) throws -> [UInt8] {
+    private static func key(_ format: TileFormat) throws -> TileKey {
         let tile = TileCoordinate(level: 3, x: 1, y: 2)
-        let key = try #require(TileKey(ordinal: 1, tile: tile, variant: TileVariant(format: format, isPadded: false)))
+        return try #require(TileKey(ordinal: 1, tile: tile, variant: TileVariant(format: format, isPadded: false)))
+    }
+
+    private static func block(_ rules: CrossOriginRules?, format: TileFormat, byteCount: Int) throws -> [UInt8] {
         var block: [UInt8] = []
         TileHeaders(crossOrigin: rules).appendHeaders(
-            of: key,
+            of: try key(format),
             entityTag: 0xC0_FFEE_0000_0001,
             format: format,
             byteCount: byteCount,
             modified: nil,
+            isGzip: false,
             to: &block
         )
         return block

@@ -95,7 +95,8 @@ struct TierServiceTests {
         expectBytes(whole.body, equal: tier.bytes)
         #expect(whole["content-length"] == "700000")
         let part = try HTTPClient.get(port: port, Self.big, fields: ["Range: bytes=100-299"])
-        #expect(part.status == 206 && part.body == Array(tier.bytes[100..<300]))
+        #expect(part.status == 206)
+        expectBytes(part.body, equal: Array(tier.bytes[100..<300]))
         #expect(part["content-range"] == "bytes 100-299/700000")
         // From memory or from its file, a rendered tile has the tag of its edition, and that is known without it.
         let known = try HTTPClient.get(port: port, Self.big, fields: ["If-None-Match: \(whole["etag"] ?? "")"])
@@ -140,6 +141,6 @@ struct TierServiceTests {
         let given = try HTTPClient.get(port: port, Self.big)
         late.join()
         #expect(given.status == 200 && given["cache-status"] == "orizuru; hit; detail=shared")
-        #expect(given.body == tier.bytes)
+        expectBytes(given.body, equal: tier.bytes)
     }
 }

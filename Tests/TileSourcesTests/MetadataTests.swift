@@ -41,6 +41,20 @@ struct MetadataTests {
         #expect(scale([("openslide.mpp-x", "wide")]) == nil)
     }
 
+    @Test("objective and vendor are read from both files; what cannot be is left out")
+    func objective() {
+        let summary = TilesetMetadata(json: Array(#"{"objective_power": 20, "vendor": "aperio"}"#.utf8))
+        #expect(summary.objectivePower == 20 && summary.vendor == "aperio")
+        let wrong = TilesetMetadata(json: Array(#"{"objective_power": -1, "vendor": 7}"#.utf8))
+        #expect(wrong.objectivePower == nil && wrong.vendor == nil)
+        let properties = [("openslide.objective-power", "40"), ("openslide.vendor", "hamamatsu")].map {
+            "<property><name>\($0)</name><value>\($1)</value></property>"
+        }
+        let text = "<image><properties>\(properties.joined())</properties></image>"
+        let vips = TilesetMetadata(vipsProperties: Array(text.utf8))
+        #expect(vips.objectivePower == 40 && vips.vendor == "hamamatsu")
+    }
+
     @Test("image headers tell format and size; cut short they tell nothing")
     func headers() {
         let png: [UInt8] =

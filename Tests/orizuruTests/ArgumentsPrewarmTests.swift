@@ -18,7 +18,7 @@ struct ArgumentsPrewarmTests {
     @Test("without options it warms all of a server, patiently")
     func defaults() throws {
         let settings = try settings("http://127.0.0.1:8080")
-        #expect(settings.options.tilesets.isEmpty && settings.options.levels == nil && settings.progress == .auto)
+        #expect(settings.options.tilesets.isEmpty && settings.options.part.levels == nil && settings.progress == .auto)
         #expect(settings.options.concurrency == 8 && settings.options.retry == RetryPolicy(limit: 5))
         #expect(settings.options.timeout == .seconds(30))
     }
@@ -43,7 +43,7 @@ struct ArgumentsPrewarmTests {
         arguments: [("0-12", 0...12), ("9-", 9...30), ("-3", 0...3), ("14", 14...14), ("5-5", 5...5)]
     )
     func levels(text: String, expected: ClosedRange<Int>) throws {
-        #expect(try settings("http://a", "--levels=\(text)").options.levels == expected)
+        #expect(try settings("http://a", "--levels=\(text)").options.part.levels == expected)
     }
 
     @Test(

@@ -60,6 +60,27 @@ struct ConfigurationTests {
         #expect(configuration.http.corsOrigin == ["*"] && configuration.http.idleTimeout == .seconds(75))
     }
 
+    @Test("looking ahead is on unless it is switched off, and single tilesets may have a quality of their own")
+    func lookAheadAndQuality() throws {
+        let standard = try load().configuration
+        #expect(standard.looksAhead && standard.parametersByTileset.isEmpty)
+        #expect(try !load(["s", "--look-ahead", "off"]).configuration.looksAhead)
+        #expect(try !load(environment: ["ORIZURU_LOOK_AHEAD": "off"]).configuration.looksAhead)
+        #expect(try !load(file: "{lookAhead: false}").configuration.looksAhead)
+        #expect(try load(file: "{lookAhead: 'on'}").configuration.looksAhead)
+        #expect(refusal(["s", "--look-ahead", "maybe"]) != nil)
+        let rules = try load(["s", "--tileset-quality", "world: 75; a:b: 60;"]).configuration.parametersByTileset
+        #expect(rules.mapValues(\.quality) == ["world": 75, "a:b": 60])
+        for wrong in ["world", "world: 0", "world: 101", ": 80", "a: 80; a: 70", ""] {
+            #expect(refusal(["s", "--tileset-quality", wrong]) != nil, "\(wrong)")
+        }
+        let exact = refusal(["s", "--reconstruction", "exact", "--tileset-quality", "world: 75"])
+        #expect(
+            exact?.contains("tilesetQuality") == true || exact?.contains("tileset-quality") == true,
+            "\(exact ?? "")"
+        )
+    }
+
     @Test("the automatic memory is a quarter of what there is, at most 1 GiB and never too little to work")
     func automaticMemory() throws {
         for (memory, expected) in [

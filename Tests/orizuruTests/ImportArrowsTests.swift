@@ -38,16 +38,25 @@ struct ImportArrowsTests {
         "HTTPServer": ["HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "HTTPFrontend": ["HTTPServer", "HTTPMessages", "LockFree", "Telemetry", "CPlatform"],
         "TileDescriptions": ["TileModel", "JSONText"],
+        "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
         "TileService": [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform", "DiskTier",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Telemetry", "CPlatform", "DiskTier", "Prewarm",
         ],
-        "PyramidBuilding": ["TileModel", "JSONText", "ImageCodecs", "FamilyRendering", "TileDescriptions"],
-        "Prewarm": ["TileModel", "JSONText", "LockFree", "CPlatform"],
+        "PyramidBuilding": [
+            "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
+            "TileDescriptions",
+        ],
+        "CJPEGCalls": ["CJPEG"],
+        "CTIFFCalls": ["CTIFF"],
+        "JPEGRows": ["CJPEGCalls", "ImageCodecs"],
+        "TIFFSource": ["CTIFFCalls", "ImageCodecs"],
+        "OpenSlideSource": ["COpenSlide", "ImageCodecs"],
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileCache", "DiskTier", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier", "JPEGRows", "TIFFSource",
+            "OpenSlideSource",
         ],
     ]
 

@@ -31,6 +31,8 @@ enum {
     /// The declared size is beyond the limits: width and height in the header are set.
     ORIZURU_PNG_TOO_LARGE = 2,
     ORIZURU_PNG_NO_MEMORY = 3,
+    /// The file could not be read; the message says why.
+    ORIZURU_PNG_UNREADABLE = 4,
 };
 
 /// Room for a message, the final zero included.
@@ -42,6 +44,12 @@ typedef struct orizuru_png_reader orizuru_png_reader;
 /// closed by orizuru_png_close; otherwise it is NULL.
 int orizuru_png_open(const uint8_t *bytes, size_t count, const orizuru_png_limits *limits, orizuru_png_header *header,
                      orizuru_png_reader **reader, char message[ORIZURU_PNG_MESSAGE]);
+
+/// The same, of the file that is open as `descriptor`, from its beginning: it stays the caller's, is read in pieces, and
+/// must stay open until the reader is closed. Colour pictures have 4 channels whether they have alpha or not;
+/// `*has_alpha` says which.
+int orizuru_png_open_file(int descriptor, const orizuru_png_limits *limits, orizuru_png_header *header, int *has_alpha,
+                          orizuru_png_reader **reader, char message[ORIZURU_PNG_MESSAGE]);
 
 /// Reads all rows into `pixels`, `stride` bytes apart (at least width * channels). Once per reader, not after rows.
 int orizuru_png_read_image(orizuru_png_reader *reader, uint8_t *pixels, size_t stride,

@@ -4,6 +4,7 @@
 // errno, so that no caller reads errno after code that may have changed it.
 #pragma once
 #include "platform_crc32c.h"
+#include "platform_bucket.h"
 #include "platform_events.h"
 #include "platform_files.h"
 #include "platform_limits.h"

@@ -8,6 +8,19 @@
 /// pages, so that what is touched is what is resident. NULL when the kernel refuses.
 void *platform_map_aligned(size_t bytes, size_t alignment);
 
+/// The size of a page.
+size_t platform_page_bytes(void);
+
+/// The size of a transparent huge page; 0 where the kernel has none.
+size_t platform_huge_page_bytes(void);
+
+/// From now on, the first touch of an untouched huge page's range may make the whole resident. 0 or errno.
+int platform_use_huge_pages(void *start, size_t bytes);
+
+/// From now on, only what is touched becomes resident, and a huge page that the range begins with is split, so that parts of
+/// it can be given back. 0 or errno.
+int platform_use_small_pages(void *start, size_t bytes);
+
 /// Gives mapped memory back to the kernel, addresses and all.
 void platform_unmap(void *start, size_t bytes);
 
@@ -22,6 +35,10 @@ size_t platform_resident_bytes(void);
 
 /// Asks the processor to fetch the cache line at `address` for reading. Any address is allowed.
 static inline void platform_prefetch(const void *address) { __builtin_prefetch(address, 0, 3); }
+
+/// Copies to where nobody reads yet, past the processor's caches: what is large and not read soon pushes nothing out of
+/// them, and the target's old contents are not fetched first. Other threads see the copy after any release that follows.
+void platform_copy_past_caches(void *to, const void *from, size_t bytes);
 
 /// Under the address sanitizer: any access to these bytes is reported until they are unpoisoned. Otherwise nothing.
 void platform_poison(const void *start, size_t bytes);

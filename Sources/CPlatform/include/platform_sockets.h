@@ -50,11 +50,17 @@ ssize_t platform_send_parts(
 );
 /// Sends `count` bytes of a file from `offset` without copying them through the process.
 ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count);
+/// Whether the byte of a file at `offset` can be read without waiting for the disk; 1 also where that cannot be told.
+int platform_file_is_resident(int file, int64_t offset);
+/// Has the kernel begin to read a part of a file into memory.
+void platform_file_will_need(int file, int64_t offset, size_t count);
 /// Announces the end of what is sent.
 int platform_shutdown_writing(int fd);
 
 // How many sent bytes the peer has not acknowledged yet; 0 where that is not known.
 int platform_queued_output(int fd);
+/// Has closing the connection throw away what the peer has not taken, and reset it: the kernel would keep trying.
+void platform_reset_on_close(int fd);
 /// Closes a descriptor, once: after EINTR it is closed as well (Linux).
 void platform_close(int fd);
 

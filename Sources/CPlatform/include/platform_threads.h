@@ -19,5 +19,9 @@ void platform_thread_set_name(const char *name);
 /// Sets the niceness of the calling thread alone (setpriority(2) with its thread id). 0 or errno.
 int platform_thread_set_nice(int niceness);
 
+/// Asks for the length of the slices in which the calling thread gets its processor (0.1 to 100 ms; Linux 6.12 and later,
+/// ignored before). Whoever wakes up with a shorter slice does not wait for the end of a longer one. 0 or errno.
+int platform_thread_set_slice(uint64_t nanoseconds);
+
 /// How many processors the calling thread may run on (sched_getaffinity(2)); at least 1.
 int platform_processor_count(void);

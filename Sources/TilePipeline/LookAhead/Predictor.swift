@@ -141,7 +141,8 @@ package struct Predictor: Sendable {
         let track = Track(ground: ground, viewport: Viewport(tile, at: time))
         if tracks.count < Self.trackLimit {
             tracks.append(track)
-        } else if let stalest = tracks.indices.min(by: { tracks[$0].viewport.lastSeen < tracks[$1].viewport.lastSeen }) {
+        } else if let stalest = tracks.indices.min(by: { tracks[$0].viewport.lastSeen < tracks[$1].viewport.lastSeen })
+        {
             tracks[stalest] = track
         }
         return []

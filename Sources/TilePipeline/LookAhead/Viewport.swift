@@ -32,6 +32,8 @@ package struct Viewport: Hashable, Sendable {
     /// Requests since the level changed.
     private var count = 1
     private var levelSince: Int
+    /// When it was last seen at two levels at once.
+    private var mixedSeen: Int?
     private var direction = Direction()
     private var directionSeen: Int
     /// Moves in the same direction, one after the other.
@@ -48,6 +50,10 @@ package struct Viewport: Hashable, Sendable {
     /// and not a move.
     private static var fillTime: Int { 2_500_000_000 }
     private static var fillPause: Int { 600_000_000 }
+    /// Who asks at two levels within this time shows both (or is several), and has not zoomed.
+    private static var zoomPause: Int { 100_000_000 }
+    /// After that, for this long nothing is expected: where such a viewer is cannot be told.
+    private static var mixedTime: Int { 500_000_000 }
     /// Moves this far apart are one journey.
     private static var journeyPause: Int { 2_000_000_000 }
     /// Moves in one direction after which the next is expected.
@@ -88,12 +94,12 @@ package struct Viewport: Hashable, Sendable {
         let old = box
         let isFilling = time - lastSeen < Self.fillPause && time - levelSince < Self.fillTime
         box = isFilling ? limited(box.union(tile), tile) : box.moved(toHold: tile)
-        guard box != old else { return [] }
+        guard box != old, !isMixed(at: time) else { return [] }
         let moved = Direction(
             x: box.right > old.right ? 1 : box.left < old.left ? -1 : 0,
             y: box.bottom > old.bottom ? 1 : box.top < old.top ? -1 : 0
         )
-        return edge(moved, tile) + journey(moved, tile, at: time)
+        return edge(moved, tile) + (isFilling ? [] : journey(moved, tile, at: time))
     }
 
     /// Whether `rest` has something to say.
@@ -104,20 +110,24 @@ package struct Viewport: Hashable, Sendable {
     package mutating func rest() -> TileBox? {
         guard mayRest else { return nil }
         isRestTold = true
-        return TileBox(centre: box.centre, width: 1.5, height: 1.5)
+        return TileBox(centre: box.centre, width: 1, height: 1)
     }
 
     private mutating func changeLevel(to tile: TileCoordinate, at time: Int) -> [Expectation] {
+        if time - lastSeen < Self.zoomPause { mixedSeen = time }
         if count >= Self.believable {
             width = min(box.width, Self.largest)
             height = min(box.height, Self.largest)
         }
         var centre = box.scaled(bySteps: tile.level - level).centre
-        let isNear =
-            abs(Double(tile.x) + 0.5 - centre.x) <= max(width / 4, 1)
-            && abs(Double(tile.y) + 0.5 - centre.y) <= max(height / 4, 1)
-        // Who zooms out has the middle already and asks for what lies around it.
-        if tile.level > level, !isNear { centre = (Double(tile.x) + 0.5, Double(tile.y) + 0.5) }
+        // Who zooms out has the middle already, and asks for what lies around it. Who zooms in asks for the middle first;
+        // but who does so step by step may have been there before, and then the middle is somewhere between.
+        if tile.level > level {
+            let asked = (x: Double(tile.x) + 0.5, y: Double(tile.y) + 0.5)
+            let isNear = abs(asked.x - centre.x) <= width * 0.75 && abs(asked.y - centre.y) <= height * 0.75
+            let isStep = tile.level == level + 1
+            centre = isStep && isNear ? ((asked.x + centre.x) / 2, (asked.y + centre.y) / 2) : asked
+        }
         level = tile.level
         levelSince = time
         count = 0
@@ -125,8 +135,10 @@ package struct Viewport: Hashable, Sendable {
         box = TileBox(centre: centre, width: width * Self.caution, height: height * Self.caution)
         let expected = box
         box = box.moved(toHold: tile)
-        return [Expectation(box: expected, nearest: tile)]
+        return isMixed(at: time) ? [] : [Expectation(box: expected, nearest: tile)]
     }
+
+    private func isMixed(at time: Int) -> Bool { mixedSeen.map { time - $0 < Self.mixedTime } ?? false }
 
     /// The rows and columns that a move has uncovered.
     private func edge(_ moved: Direction, _ tile: TileCoordinate) -> [Expectation] {

@@ -56,6 +56,12 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     /// How many calls wait or are under way.
     var count: Int { queue.count + running.count }
 
+    /// The calls for a tileset that are under way.
+    func runningJobs(ordinal: UInt32) -> [Job] { running.filter { $0.key.ordinal == ordinal } }
+
+    /// Whether one of these calls is still under way.
+    func isRunning(anyOf jobs: [Job]) -> Bool { jobs.contains { job in running.contains { $0 === job } } }
+
     /// Asks for one form of a family, or with `form` nil for all of them. Nil where too much waits, or the board is closed.
     mutating func submit(
         _ key: JobKey,

@@ -178,6 +178,11 @@ package final class TierStack: Sendable {
     /// Whether a tier may have the tile, so that it is worth the way over an I/O thread. Never waits.
     func mayHave(_ key: TierKey) -> Bool { levels.contains { $0.tier.isAvailable && $0.tier.mayHave(key) } }
 
+    /// Whether the disk has the tile: then nobody need make it ready, it is nearly as near as memory. Never waits.
+    func hasOnDisk(_ key: TierKey) -> Bool {
+        levels.contains { $0.tier.kind == .disk && $0.tier.isAvailable && $0.tier.mayHave(key) }
+    }
+
     /// Asks for a form of a family, or with `form` nil for all of it. False where too much waits: it is rendered.
     func submit(
         _ key: JobKey,

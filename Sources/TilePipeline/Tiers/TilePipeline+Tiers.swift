@@ -6,10 +6,10 @@ import TileModel
 
 extension TilePipeline {
     /// Sends a request to the tiers where one of them may have its tile; nil where it is to be rendered at once.
-    func submitToTiers(_ request: TileRequest, _ key: JobKey, _ family: Family?, _ waiter: PipelineWaiter) -> Pending? {
+    func submitToTiers(_ request: TileRequest, _ payload: JobPayload, _ waiter: PipelineWaiter) -> Pending? {
         // Only what is rendered is kept.
-        guard let tiers, !tiers.isEmpty, family != nil else { return nil }
-        let payload = JobPayload(tileset: request.tileset, family: family, tile: key.tile, format: key.format)
+        guard let tiers, !tiers.isEmpty, payload.isRendered else { return nil }
+        let key = payload.key
         let edition = request.tileset.edition
         let mayBeThere: Bool
         switch request.scope {
@@ -24,28 +24,22 @@ extension TilePipeline {
         }
         guard mayBeThere else { return nil }
         let fetch = FetchWaiter(waiter, request.scope)
-        let form = request.scope == .family ? nil : waiter.form
+        let form = request.scope.isTile ? waiter.form : nil
         guard let ticket = tiers.submit(key, form, fetch, payload: payload) else { return nil }
         return Pending(fetch: fetch, ticket: ticket)
     }
 
     /// No tier has what somebody waits for, or it is late: it is rendered. Any thread.
     func renderAfterFetch(_ payload: JobPayload, _ form: MemberForm?, _ fetch: FetchWaiter) {
-        let key = JobKey(
-            ordinal: payload.tileset.ordinal,
-            tile: payload.tile,
-            isFamily: payload.family != nil,
-            format: payload.format
-        )
         let waiter = fetch.waiter
         let refusal: TileOutcome? = fetch.place.withLock { place in
             // A client that went away in the meantime.
             guard case .fetching = place else { return nil }
             let submission = board.withLock { state in
                 state.board.submit(
-                    key,
+                    payload.key,
                     form: form,
-                    priority: fetch.scope == .family ? .prewarm : .awaited,
+                    priority: fetch.scope.isTile ? .awaited : .prewarm,
                     waiter: waiter
                 ) { (payload, payload.possibleForms) }
             }

@@ -11,6 +11,8 @@ import TileSources
 package protocol HotKeyStore: AnyObject, Sendable {
     /// Keeps a list in place of the one before. Blocks. False where that failed.
     func storeHotKeys(_ bytes: [UInt8]) -> Bool
+    /// Whether the tier can say what it has: its index is read in after the start. Waits for it, at most so long.
+    func waitUntilReady(forAtMost limit: Duration) -> Bool
     /// The list that was kept last.
     func loadHotKeys() -> [UInt8]?
     /// How long it may be.
@@ -71,8 +73,8 @@ package final class WarmRestart: Sendable {
     /// Starts the thread. `tilesets` says what is being served, now and whenever the list is written.
     package func start(tilesets: @escaping @Sendable () -> [OpenTileset]) throws(ThreadError) {
         let thread = try OSThread(name: "warm-restart", nice: 19) { [self] in
-            restore(tilesets())
-            state.withLock { $0.isRestored = true }
+            let isRestored = restore(tilesets())
+            state.withLock { $0.isRestored = isRestored }
             while state.wait(forAtMost: interval, until: { $0.isStopping ? true : nil }) == nil { save(tilesets()) }
         }
         self.thread.withLock { $0 = thread }
@@ -91,8 +93,9 @@ package final class WarmRestart: Sendable {
 
     // MARK: Coming back
 
-    private func restore(_ tilesets: [OpenTileset]) {
-        guard let list = store.loadHotKeys().flatMap(HotKeys.init(decoding:)) else { return }
+    /// False where the process ends before all of the list was looked at: then the list must stay.
+    private func restore(_ tilesets: [OpenTileset]) -> Bool {
+        guard let list = store.loadHotKeys().flatMap(HotKeys.init(decoding:)) else { return true }
         let start = MonotonicClock.nanoseconds
         let served = Dictionary(tilesets.map { ($0.edition, $0) }) { first, _ in first }
         let participant = cache.makeParticipant()
@@ -101,9 +104,12 @@ package final class WarmRestart: Sendable {
         let file = TileBuffer()
         left.set(list.keys.count)
         defer { left.set(0) }
+        while !store.waitUntilReady(forAtMost: .milliseconds(50)) {
+            guard !isStopping else { return false }
+        }
         var count = 0
         for family in Self.families(of: list.keys, served) {
-            guard !isStopping else { return }
+            guard !isStopping else { return false }
             rest()
             guard cache.hasRoomToRestore else { break }
             count += bring(family, buffer, file, &inserter, participant)
@@ -118,6 +124,7 @@ package final class WarmRestart: Sendable {
                 "milliseconds": .integer((MonotonicClock.nanoseconds - start) / 1_000_000),
             ]
         )
+        return true
     }
 
     /// Tiles of one family, or one tile that is stored as such.

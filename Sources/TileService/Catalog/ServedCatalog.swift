@@ -16,12 +16,15 @@ package final class ServedCatalog: Sendable {
         let versionText: [UInt8]
         let counts: RequestCounts
         let lines: AnswerLines
+        /// How long pictures that are put together from its tiles may be kept.
+        let cacheControl: String
 
         /// `counts`: those of the same tileset in an older catalog, so that they go on.
         init(_ tileset: OpenTileset, _ policy: CachePolicy, counts: RequestCounts?) {
             self.tileset = tileset
             self.counts = counts ?? RequestCounts()
             lines = AnswerLines(policy)
+            cacheControl = policy.directives(isVersioned: false)
             summary = ServedCatalog.summary(of: tileset)
             versionText = Array(tileset.source.info.version.description.utf8)
         }
@@ -58,6 +61,59 @@ package final class ServedCatalog: Sendable {
         let summary = entries[index].summary
         guard summary.kind == .slide else { return nil }
         let text = DeepZoomDocument.text(pyramid: summary.pyramid, format: summary.format)
+        return Document(mediaType: "application/xml", body: Array(text.utf8))
+    }
+
+    /// The document `/tilejson/{id}.json`; nil for slides, which have no place on the earth.
+    func tileJSON(_ index: Int, base: String) -> Document? {
+        let summary = entries[index].summary
+        guard summary.kind == .map else { return nil }
+        let text = TileJSONDocument.json(of: summary, base: base).text
+        return Document(mediaType: "application/json", body: Array(text.utf8))
+    }
+
+    /// The document `/iiif/{id}/info.json`; nil for maps.
+    func iiif(_ index: Int, base: String, asLinkedData: Bool) -> Document? {
+        let summary = entries[index].summary
+        guard summary.kind == .slide else { return nil }
+        return Document(
+            mediaType: asLinkedData
+                ? "application/ld+json;profile=\"\(IIIFDocument.context)\"" : "application/json",
+            body: Array(IIIFDocument.json(of: summary, base: base).text.utf8)
+        )
+    }
+
+    /// The document `/zoomify/{id}/ImageProperties.xml`; nil for maps.
+    func zoomify(_ index: Int) -> Document? {
+        let summary = entries[index].summary
+        guard summary.kind == .slide, summary.pyramid.overlap == 0 else { return nil }
+        return Document(mediaType: "application/xml", body: Array(ZoomifyDocument.text(pyramid: summary.pyramid).utf8))
+    }
+
+    /// The tile that Zoomify counts so; nil where there is none, or no Zoomify form.
+    func zoomifyTile(_ index: Int, tier: Int, column: Int, row: Int) -> TileCoordinate? {
+        let summary = entries[index].summary
+        guard summary.kind == .slide, summary.pyramid.overlap == 0 else { return nil }
+        return ZoomifyDocument.tile(tier: tier, column: column, row: row, in: summary.pyramid)
+    }
+
+    /// The map that a layer of the map tile service is.
+    func layer(_ id: String, format: TileFormat, gridName: String) throws(WMTSRequestError) -> Entry {
+        guard let entry = entries.first(where: { $0.tileset.id == id && $0.summary.kind == .map }) else {
+            throw WMTSRequestError(.invalidValue, locator: "LAYER", "names no layer")
+        }
+        guard WMTSDocument.gridName(tileSize: entry.tileset.pyramid.tileSize) == gridName else {
+            throw WMTSRequestError(.invalidValue, locator: "TILEMATRIXSET", "is not the grid of the layer")
+        }
+        guard entry.tileset.format == format else {
+            throw WMTSRequestError(.invalidValue, locator: "FORMAT", "is not the format of the layer")
+        }
+        return entry
+    }
+
+    /// The capabilities of the map tile service.
+    func mapTileService(base: String) -> Document {
+        let text = WMTSDocument.capabilities(of: entries.map(\.summary), base: base)
         return Document(mediaType: "application/xml", body: Array(text.utf8))
     }
 

@@ -12,6 +12,24 @@ enum Route: Equatable {
     case deepZoom(tileset: Int)
     /// `/viewer/{id}`
     case viewer(tileset: Int)
+    /// `/tilejson/{id}.json`
+    case tileJSON(tileset: Int)
+    /// `/thumbnail/{id}.jpg`
+    case thumbnail(tileset: Int)
+    /// `/iiif/{id}`: the base URI, which leads to the description.
+    case iiifBase(tileset: Int)
+    /// `/iiif/{id}/info.json`
+    case iiifInfo(tileset: Int)
+    /// `/iiif/{id}/{region}/{size}/{rotation}/{quality}.{format}`: what the last four say is not looked at here.
+    case iiifImage(tileset: Int)
+    /// `/zoomify/{id}/ImageProperties.xml`
+    case zoomify(tileset: Int)
+    /// `/zoomify/{id}/TileGroup{n}/{tier}-{column}-{row}.jpg`
+    case zoomifyTile(tileset: Int, tier: Int, column: Int, row: Int, TileFormat)
+    /// `/wmts/1.0.0/WMTSCapabilities.xml`
+    case wmtsCapabilities
+    /// `/wmts?SERVICE=WMTS&...`
+    case wmtsKeyValue
     /// `/assets/{name}`: a file that the pages load, by its index
     case asset(Int)
     case home
@@ -60,7 +78,17 @@ final class Router: Sendable {
         if PathPart.matches(path, first, "tiles") { return tileRoute(path, &cursor) }
         if PathPart.matches(path, first, "dzi") { return deepZoomRoute(path, &cursor) }
         if let route = singleRoute(path, first), cursor.isAtEnd(of: path) { return route }
-        guard let second = cursor.next(in: path), cursor.isAtEnd(of: path) else { return .notFound }
+        guard let second = cursor.next(in: path) else { return .notFound }
+        if PathPart.matches(path, first, "iiif") { return iiifRoute(path, second, &cursor) }
+        if PathPart.matches(path, first, "zoomify") { return zoomifyRoute(path, second, &cursor) }
+        if PathPart.matches(path, first, "wmts") { return wmtsRoute(path, second, &cursor) }
+        guard cursor.isAtEnd(of: path) else { return .notFound }
+        if PathPart.matches(path, first, "tilejson"), let tileset = tileset(path, second, before: ".json") {
+            return .tileJSON(tileset: tileset)
+        }
+        if PathPart.matches(path, first, "thumbnail"), let tileset = tileset(path, second, before: ".jpg") {
+            return .thumbnail(tileset: tileset)
+        }
         if PathPart.matches(path, first, "viewer"), let tileset = tilesets.index(of: path, second) {
             return .viewer(tileset: tileset)
         }
@@ -73,6 +101,7 @@ final class Router: Sendable {
     private func singleRoute(_ path: Span<UInt8>, _ part: Range<Int>) -> Route? {
         if part.isEmpty { return .home }
         if PathPart.matches(path, part, "catalog.json") { return .catalog }
+        if PathPart.matches(path, part, "wmts") { return .wmtsKeyValue }
         if PathPart.matches(path, part, "healthz") { return .healthy }
         if PathPart.matches(path, part, "readyz") { return .ready }
         if PathPart.matches(path, part, "metrics") { return .metrics }
@@ -113,6 +142,64 @@ final class Router: Sendable {
             let pair = cursor.next(in: path), cursor.isAtEnd(of: path)
         else { return .notFound }
         return pairRoute(path, pair, tileset: tileset, level: level, needsExtension: true)
+    }
+
+    /// The tileset whose id stands in a segment before `suffix`.
+    private func tileset(_ path: Span<UInt8>, _ part: Range<Int>, before suffix: StaticString) -> Int? {
+        guard PathPart.hasSuffix(path, part, suffix) else { return nil }
+        return tilesets.index(of: path, part.lowerBound..<part.upperBound - suffix.utf8CodeUnitCount)
+    }
+
+    /// What follows `/iiif/{id}`.
+    private func iiifRoute(_ path: Span<UInt8>, _ id: Range<Int>, _ cursor: inout PathCursor) -> Route {
+        guard let tileset = tilesets.index(of: path, id) else { return .notFound }
+        guard let next = cursor.next(in: path) else { return .iiifBase(tileset: tileset) }
+        if cursor.isAtEnd(of: path) {
+            if next.isEmpty { return .iiifBase(tileset: tileset) }
+            return PathPart.matches(path, next, "info.json") ? .iiifInfo(tileset: tileset) : .notFound
+        }
+        for _ in 0..<3 where cursor.next(in: path) == nil { return .notFound }
+        return cursor.isAtEnd(of: path) ? .iiifImage(tileset: tileset) : .notFound
+    }
+
+    /// What follows `/zoomify/{id}`.
+    private func zoomifyRoute(_ path: Span<UInt8>, _ id: Range<Int>, _ cursor: inout PathCursor) -> Route {
+        guard let tileset = tilesets.index(of: path, id), let next = cursor.next(in: path) else { return .notFound }
+        guard let name = cursor.next(in: path) else {
+            return PathPart.matches(path, next, "ImageProperties.xml") ? .zoomify(tileset: tileset) : .notFound
+        }
+        guard cursor.isAtEnd(of: path), PathPart.hasPrefix(path, next, "TileGroup"),
+            PathPart.number(path, next.lowerBound + 9..<next.upperBound) != nil,
+            let (stem, format) = Self.split(path, name),
+            let last = PathPart.lastIndex(of: UInt8(ascii: "-"), in: path, stem),
+            let first = PathPart.lastIndex(of: UInt8(ascii: "-"), in: path, stem.lowerBound..<last),
+            let tier = PathPart.number(path, stem.lowerBound..<first),
+            let column = PathPart.number(path, first + 1..<last),
+            let row = PathPart.number(path, last + 1..<stem.upperBound)
+        else { return .notFound }
+        return .zoomifyTile(tileset: tileset, tier: tier, column: column, row: row, format)
+    }
+
+    /// What follows `/wmts`: the capabilities, or `{id}/{TileMatrix}/{TileRow}/{TileCol}.{ext}`.
+    private func wmtsRoute(_ path: Span<UInt8>, _ second: Range<Int>, _ cursor: inout PathCursor) -> Route {
+        guard let third = cursor.next(in: path) else { return .notFound }
+        guard let fourth = cursor.next(in: path) else {
+            let isDocument =
+                PathPart.matches(path, second, "1.0.0") && PathPart.matches(path, third, "WMTSCapabilities.xml")
+            return isDocument ? .wmtsCapabilities : .notFound
+        }
+        guard let fifth = cursor.next(in: path), cursor.isAtEnd(of: path),
+            let tileset = tilesets.index(of: path, second), let level = PathPart.number(path, third),
+            let y = PathPart.number(path, fourth), let (stem, format) = Self.split(path, fifth),
+            let x = PathPart.number(path, stem)
+        else { return .notFound }
+        return .tile(tileset: tileset, TileCoordinate(level: level, x: x, y: y), format, padded: true)
+    }
+
+    /// The segments of a path as texts, decoded; none where it cannot be. For the few routes that look at them.
+    static func segments(of path: Span<UInt8>) -> [String] {
+        guard let bytes = percentDecoded(path) else { return [] }
+        return bytes.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// `{x}_{y}.{ext}`, or `{x}_{y}`

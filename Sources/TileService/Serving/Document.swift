@@ -12,8 +12,13 @@ struct Document: Sendable {
     init(mediaType: String, body: [UInt8]) {
         self.mediaType = mediaType
         self.body = body
+        entityTag = Self.entityTag(of: body)
+    }
+
+    /// The tag of bytes that nothing but themselves tells from others, in quotes.
+    static func entityTag(of body: [UInt8]) -> String {
         var hash = StableHash()
         hash.combine(body)
-        entityTag = "\"\(hexadecimal(hash.value))\""
+        return "\"\(hexadecimal(hash.value))\""
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPFrontend
 import HTTPMessages
 import LockFree
 import Synchronization
@@ -11,10 +12,13 @@ import TilePipeline
 final class ServiceState: Sendable {
     let cache: TileCache
     let pipeline: TilePipeline
+    let pictures: PicturePool
     let metrics: MetricsRegistry
     let catalog: CatalogHolder
     let latency: RequestLatency
     let crossOrigin: CrossOriginRules?
+    /// Who is believed about the address that a client asked for: what absolute URLs begin with.
+    let trustedProxies: TrustedProxies
     /// For each of several allowed origins.
     let origins: OriginLines
     /// The whole header block of the answer to a preflight.
@@ -30,10 +34,13 @@ final class ServiceState: Sendable {
         pipeline: TilePipeline,
         metrics: MetricsRegistry,
         catalog: ServedCatalog,
-        crossOrigin: CrossOriginRules?
+        crossOrigin: CrossOriginRules?,
+        trustedProxies: TrustedProxies
     ) {
         self.cache = cache
         self.pipeline = pipeline
+        pictures = PicturePool(pipeline: pipeline, threads: 1)
+        self.trustedProxies = trustedProxies
         self.metrics = metrics
         self.catalog = CatalogHolder(catalog)
         latency = RequestLatency(registry: metrics)

@@ -38,14 +38,17 @@ struct StoredTile {
     }
 
     /// Whether the tile follows from its tileset's version alone (`OpenTileset.entityTag`): the last digit is even.
-    var isOfVersion: Bool {
+    var isOfVersion: Bool { unsafe Self.isOfVersion(headers) }
+
+    /// The same by a stored header block alone.
+    static func isOfVersion(_ headers: UnsafeRawBufferPointer) -> Bool {
         // The last byte of the tag is the closing quote.
         let digit = unsafe headers[TileHeaders.entityTag.upperBound - 2]
         // '0'...'9' and 'a'...'f': the letters' codes are odd where their values are even.
         return (digit < 0x3A ? digit : digit + 1) & 1 == 0
     }
 
-    /// The lines of ETag and Last-Modified, each with its CR LF: what a 304 repeats.
+    /// The lines of ETag, Last-Modified and Vary, each with its CR LF: what a 304 repeats.
     var validatorLines: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(rebasing: headers[..<validatorByteCount])
     }
@@ -60,7 +63,9 @@ struct StoredTile {
     private var hasTime: Bool { unsafe headers[TileHeaders.lastModifiedLine.lowerBound] == UInt8(ascii: "L") }
 
     private var validatorByteCount: Int {
-        hasTime ? TileHeaders.lastModifiedLine.upperBound : TileHeaders.entityTagLine.upperBound
+        let end = hasTime ? TileHeaders.lastModifiedLine.upperBound : TileHeaders.entityTagLine.upperBound
+        // Vary or Content-Length.
+        return unsafe headers[end] == UInt8(ascii: "V") ? end + TileHeaders.varyLine.utf8.count : end
     }
 
     /// What the conditions of a request make of the tile.

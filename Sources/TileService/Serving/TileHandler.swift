@@ -3,6 +3,7 @@
 import HTTPMessages
 import HTTPServer
 import LockFree
+import Prewarm
 import Synchronization
 import Telemetry
 import TileCache
@@ -17,10 +18,10 @@ import TilePipeline
 /// Thread rule: the reactor's thread alone. Between `turnBegins` and `turnEnds` it is on-line in the cache's epochs,
 /// so what a look-up gives stays valid until the turn ends.
 final class TileHandler: RequestHandler {
-    private let shared: ServiceState
+    let shared: ServiceState
     private let participant: CacheParticipant
     private let inbox: ReactorInbox
-    private var catalog: ServedCatalog
+    private(set) var catalog: ServedCatalog
     private var catalogGeneration: Int
     /// Fields that make a request for a tile more than a plain one.
     private let unusual: KnownFields
@@ -32,6 +33,9 @@ final class TileHandler: RequestHandler {
     private var clock = 0
     /// Deferred requests that were not answered yet.
     private var waiting: [Ticket: Waiting] = [:]
+    /// Requests for pictures that were not answered yet.
+    var waitingPictures: [Ticket: WaitingPicture] = [:]
+    let pictureInbox: PictureInbox
 
     /// What is remembered of a deferred request.
     private struct Waiting {
@@ -62,6 +66,7 @@ final class TileHandler: RequestHandler {
         self.shared = shared
         participant = shared.cache.makeParticipant()
         inbox = ReactorInbox(mailbox: mailbox)
+        pictureInbox = PictureInbox(mailbox: mailbox)
         (catalog, catalogGeneration) = shared.catalog.current
         let others: [KnownField] =
             [.ifMatch, .ifUnmodifiedSince, .ifModifiedSince, .range, .ifRange, .orizuruPrewarm]
@@ -85,15 +90,23 @@ final class TileHandler: RequestHandler {
         if case .options = request.method { return preflight(request, &responder) }
         // SAFETY: the request's bytes are valid and unchanged for this call.
         let path = unsafe request.path.assumingMemoryBound(to: UInt8.self).span
-        switch catalog.router.route(path) {
+        let route = catalog.router.route(path)
+        switch route {
         case .tile(let index, let place, let format, let padded):
-            tile(catalog.entries[index], place, format, padded, byAccept: false, request, &responder)
+            tile(catalog.entries[index], place, format, padded, request, &responder)
         case .tileByAccept(let index, let place, let padded):
             let entry = catalog.entries[index]
             let format = unsafe entry.tileset.format(accepting: request.field(.accept))
-            tile(entry, place, format, padded, byAccept: true, request, &responder)
+            tile(entry, place, format, padded, request, &responder, byAccept: true)
         case .deepZoom(let index): document(catalog.deepZoom(index), request, &responder)
         case .viewer(let index): document(catalog.viewer(index), request, &responder)
+        case .zoomifyTile(let index, let tier, let column, let row, let format):
+            guard let place = catalog.zoomifyTile(index, tier: tier, column: column, row: row) else {
+                return refuse(.notFound, "no such tile\n", &responder)
+            }
+            tile(catalog.entries[index], place, format, false, request, &responder)
+        case .tileJSON, .thumbnail, .iiifBase, .iiifInfo, .iiifImage, .zoomify, .wmtsCapabilities, .wmtsKeyValue:
+            describe(route, request, &responder)
         case .asset(let index): document(Pages.assets[index].document, request, &responder)
         case .home: document(catalog.home, request, &responder)
         case .catalog: document(catalog.catalog, request, &responder)
@@ -106,6 +119,7 @@ final class TileHandler: RequestHandler {
     }
 
     func completed(_ ticket: Ticket, _ payload: AnyObject, _ responder: inout Responder) {
+        if let picture = payload as? PictureCompletion { return completed(ticket, picture, &responder) }
         guard let completion = payload as? TileCompletion, let waiting = waiting.removeValue(forKey: ticket) else {
             discarded(payload)
             refuse(.internalError, "an answer was lost\n", &responder)
@@ -143,20 +157,24 @@ final class TileHandler: RequestHandler {
     }
 
     func abandoned(_ ticket: Ticket) {
+        if waitingPictures.removeValue(forKey: ticket) != nil {
+            shared.pictures.withdraw(receiver: pictureInbox, ticket: ticket.bits)
+            return
+        }
         guard let waiting = waiting.removeValue(forKey: ticket), let pending = waiting.pending else { return }
         shared.pipeline.withdraw(pending)
     }
 
     // MARK: Tiles
 
-    private func tile(
+    func tile(
         _ entry: ServedCatalog.Entry,
         _ place: TileCoordinate,
         _ format: TileFormat,
         _ padded: Bool,
-        byAccept: Bool,
         _ request: borrowing Request,
-        _ responder: inout Responder
+        _ responder: inout Responder,
+        byAccept: Bool = false
     ) {
         guard format.rawValue == entry.tileset.format.rawValue || entry.tileset.canMake(format),
             let key = entry.tileset.key(of: place, format: format, padded: padded)
@@ -192,7 +210,7 @@ final class TileHandler: RequestHandler {
     /// Tells the look-ahead what it made for somebody: a tile is warm until it is asked for.
     private func noteFirstUse(_ tier: TileTier, _ key: TileKey, _ entry: ServedCatalog.Entry) {
         guard tier.rawValue == TileTier.warm.rawValue else { return }
-        shared.pipeline.noteFirstUse(of: key.tile, in: entry.tileset, by: participant)
+        shared.pipeline.noteFirstUse(of: key, in: entry.tileset, by: participant)
     }
 
     /// A request with conditions, for a part, for a whole family, from an origin that is told apart, or without an extension.
@@ -217,7 +235,8 @@ final class TileHandler: RequestHandler {
             }
         }
         let origin = originIndex(request)
-        let wantsFamily = Self.wantsFamily(request)
+        let warmLevels = Self.warmLevels(request)
+        let wantsFamily = warmLevels != nil
         if !wantsFamily, let found = shared.cache.find(key, by: participant) {
             let stored = unsafe StoredTile(headers: found.headers, body: found.body, block: found.object)
             var isGet = false
@@ -238,7 +257,7 @@ final class TileHandler: RequestHandler {
         var waiting = Waiting(entry, key, isVersioned: isVersioned, start: start)
         waiting.origin = origin
         waiting.byAccept = byAccept
-        waiting.scope = wantsFamily ? .family : .tile
+        waiting.scope = warmLevels.map { .family(levels: $0) } ?? .tile
         if request.has(anyOf: Preconditions.fields) { waiting.conditions = KeptConditions(request) }
         if !wantsFamily, let conditions = waiting.conditions, conditions.namesTags,
             let tag = entry.tileset.knownEntityTag(of: key)
@@ -488,47 +507,61 @@ final class TileHandler: RequestHandler {
         return true
     }
 
-    private static func wantsFamily(_ request: borrowing Request) -> Bool {
-        guard let value = unsafe request.field(.orizuruPrewarm) else { return false }
-        return unsafe value.elementsEqual("family".utf8)
+    /// How many levels a pre-warm wants to be warm with the tile; nil where the request is no pre-warm's.
+    private static func warmLevels(_ request: borrowing Request) -> Int? {
+        guard let value = unsafe request.field(.orizuruPrewarm) else { return nil }
+        return unsafe PrewarmProtocol.levels(of: String(decoding: value, as: UTF8.self))
     }
 
     /// Which of several allowed origins asks; nil where there are not several, or another one asks.
-    private func originIndex(_ request: borrowing Request) -> Int? {
+    func originIndex(_ request: borrowing Request) -> Int? {
         guard !shared.origins.isEmpty, let origin = unsafe request.field(.origin) else { return nil }
         return unsafe shared.origins.index(of: origin)
     }
 
     // MARK: Documents and refusals
 
-    private func document(_ document: Document?, _ request: borrowing Request, _ responder: inout Responder) {
+    /// `more`: further fields of this document.
+    func document(
+        _ document: Document?,
+        _ request: borrowing Request,
+        _ responder: inout Responder,
+        more: [(StaticString, String)] = []
+    ) {
         guard let document else {
             refuse(.notFound, "not found\n", &responder)
             return
         }
-        let outcome = KeptConditions(request).outcome(
-            tag: Array(document.entityTag.utf8),
-            byteCount: document.body.count
-        )
-        var headers = documentHeaders(request)
-        headers += [
-            ("ETag", document.entityTag), ("Cache-Control", "no-cache"), ("Accept-Ranges", "bytes"),
-            ("Content-Type", document.mediaType),
-        ]
-        switch outcome {
-        case .whole: responder.send(status: .ok, headers: headers, body: document.body)
+        let headers =
+            documentHeaders(request) + more + [
+                ("Cache-Control", "no-cache"), ("Accept-Ranges", "bytes"), ("Content-Type", document.mediaType),
+            ]
+        answer(document.body, document.entityTag, headers, KeptConditions(request), &responder)
+    }
+
+    /// Sends bytes with a tag (in quotes), a part of them, or what their request's conditions make of them.
+    func answer(
+        _ body: [UInt8],
+        _ entityTag: String,
+        _ headers: [(StaticString, String)],
+        _ conditions: KeptConditions,
+        _ responder: inout Responder
+    ) {
+        var headers = headers + [("ETag", entityTag)]
+        switch conditions.outcome(tag: Array(entityTag.utf8), byteCount: body.count) {
+        case .whole: responder.send(status: .ok, headers: headers, body: body)
         case .notModified: responder.send(status: .notModified, headers: headers, body: [])
         case .part(let part):
-            headers.append(("Content-Range", PartText.range(part, of: document.body.count)))
-            responder.send(status: .partialContent, headers: headers, body: Array(document.body[part]))
+            headers.append(("Content-Range", PartText.range(part, of: body.count)))
+            responder.send(status: .partialContent, headers: headers, body: Array(body[part]))
         case .rangeNotSatisfiable:
-            refuse(.rangeNotSatisfiable, PartText.refusal, &responder, contentRange: document.body.count)
-        case .preconditionFailed: refuse(.preconditionFailed, "the document is another one\n", &responder)
+            refuse(.rangeNotSatisfiable, PartText.refusal, &responder, contentRange: body.count)
+        case .preconditionFailed: refuse(.preconditionFailed, "it is another one\n", &responder)
         }
     }
 
     /// The fields of every document, for who asks.
-    private func documentHeaders(_ request: borrowing Request) -> [(StaticString, String)] {
+    func documentHeaders(_ request: borrowing Request) -> [(StaticString, String)] {
         guard let index = originIndex(request), let rules = shared.crossOrigin else { return shared.documentHeaders }
         return shared.documentHeaders + CrossOriginRules.fields(for: rules.allowedOrigins[index])
     }
@@ -545,7 +578,7 @@ final class TileHandler: RequestHandler {
         send(status, "text/plain; charset=utf-8", Array(text.utf8), "no-store", &responder)
     }
 
-    private func refuse(
+    func refuse(
         _ status: Status,
         _ text: String,
         _ responder: inout Responder,
@@ -558,7 +591,7 @@ final class TileHandler: RequestHandler {
         send(status, "text/plain; charset=utf-8", Array(text.utf8), "no-store", &responder, headers)
     }
 
-    private func send(
+    func send(
         _ status: Status,
         _ mediaType: String,
         _ body: [UInt8],

@@ -7,7 +7,8 @@ import TilePipeline
 /// The header block that each tile carries in memory: from its ETag to the blank line.
 ///
 /// The lines that other answers of the same tile need differently stand first and at places that can be told without a
-/// search: ETag (26 bytes), Last-Modified where the tile lies in a file of its own (46 bytes), Content-Length. So a
+/// search: ETag (26 bytes), Last-Modified where the tile lies in a file of its own (46 bytes), Vary where its body has a
+/// coding (23 bytes), Content-Length. So a
 /// conditional request compares 18 bytes, a 304 sends the first lines, and a part replaces the third.
 /// What differs from answer to answer (status, Date, Cache-Status, Cache-Control) is not in it.
 package struct TileHeaders: TileHeaderWriting {
@@ -27,6 +28,9 @@ package struct TileHeaders: TileHeaderWriting {
     static let lastModifiedLine = 26..<72
     static let lastModified = 41..<70
 
+    /// The line that a body with a coding has behind its validators.
+    static let varyLine = "Vary: Accept-Encoding\r\n"
+
     /// The line of the tag.
     static func appendEntityTagLine(_ tag: UInt64, to block: inout [UInt8]) {
         block += "ETag: ".utf8
@@ -40,15 +44,19 @@ package struct TileHeaders: TileHeaderWriting {
         format: TileFormat,
         byteCount: Int,
         modified: Int?,
+        isGzip: Bool,
         to block: inout [UInt8]
     ) {
         Self.appendEntityTagLine(entityTag, to: &block)
         if let modified { block += "Last-Modified: \(HTTPDate.text(modified))\r\n".utf8 }
+        // The plain bytes are another answer under the same URL: these vary, and no others.
+        if isGzip { block += Self.varyLine.utf8 }
         block += "Content-Length: ".utf8
         block += String(byteCount).utf8
         block += "\r\nContent-Type: ".utf8
         block += format.mediaType.description.utf8
         block += "\r\n".utf8
+        if isGzip { block += "Content-Encoding: gzip\r\n".utf8 }
         block += common
         block += "\r\n".utf8
     }

@@ -6,6 +6,9 @@ extension ProgramSpec {
         name: "orizuru",
         purpose: "Orizuru serves microscope slides and maps as tiles.",
         version: "0.1.0",
-        commands: [ServeConfiguration.command, PrewarmCommand.command, SampleCommand.command]
+        commands: [
+            ServeConfiguration.command, PrewarmCommand.command, BuildCommand.command, InspectCommand.command,
+            SampleCommand.command,
+        ]
     )
 }

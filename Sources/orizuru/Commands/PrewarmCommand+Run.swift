@@ -9,11 +9,22 @@ extension PrewarmCommand {
     ///
     /// Progress in JSON goes to standard output; the bar, the summary for people and errors go to standard error.
     static func run(_ command: ParsedCommand) throws(UsageError) -> Int32 {
-        let settings = try settings(command)
+        var settings = try settings(command)
         InterruptFlag.install()
         signal(SIGPIPE, SIG_IGN)
         let isTerminal = isatty(STDERR_FILENO) == 1
-        return run(
+        let local: LocalWarmServer?
+        do {
+            local = try settings.local.map { try LocalWarmServer(path: $0.path, cacheFolder: $0.cacheFolder) }
+            if let local {
+                settings.options.endpoint = try WarmEndpoint(local.url)
+                settings.options.name = settings.local?.path
+            }
+        } catch {
+            Output.write("orizuru: \(error)\n", to: .standardError)
+            return 1
+        }
+        let code = run(
             settings,
             form: settings.progress == .auto ? (isTerminal ? .bar : .json) : settings.progress,
             shouldStop: { InterruptFlag.isRaised },
@@ -21,6 +32,14 @@ extension PrewarmCommand {
             output: { Output.write($0, to: .standardOutput) },
             errors: { Output.write($0, to: .standardError) }
         )
+        let lost = local?.finish() ?? 0
+        guard lost > 0 else { return code }
+        Output.write(
+            "orizuru: \(lost) writes did not reach \(settings.local?.cacheFolder ?? ""); is the disk full? Run it again: what "
+                + "is there is not rendered twice.\n",
+            to: .standardError
+        )
+        return code == 0 ? 1 : code
     }
 
     /// The same with its surroundings given to it.
@@ -37,8 +56,14 @@ extension PrewarmCommand {
         errors: (String) -> Void
     ) -> Int32 {
         do throws(PrewarmError) {
-            let run = PrewarmRun(settings.options, shouldStop: shouldStop)
+            var options = settings.options
+            for path in settings.geoJSONFiles { try read(geoJSON: path, into: &options.part) }
+            let run = PrewarmRun(options, shouldStop: shouldStop)
             let tilesets = try run.fetchTilesets()
+            if settings.isDryRun {
+                output(text(run.plan(tilesets)))
+                return 0
+            }
             let summary = try run.run(tilesets, every: form == .bar ? .milliseconds(100) : .seconds(1)) { snapshot in
                 switch form {
                 case .bar: errors("\r\u{1B}[K" + ProgressText.bar(snapshot, width: columns() - 1))
@@ -53,7 +78,8 @@ extension PrewarmCommand {
                 errors("orizuru: there is nothing to warm: no tileset, or none with these levels\n")
                 return 1
             }
-            return summary.wasStopped ? 130 : summary.isComplete ? 0 : 1
+            if summary.wasStopped { return 130 }
+            return summary.counts.failed == 0 && summary.gaveUp == nil ? 0 : 1
         } catch {
             errors("orizuru: \(error)\n")
             return 1
@@ -63,7 +89,9 @@ extension PrewarmCommand {
     /// The summary for people: one line, and one for each failure that was kept.
     static func text(_ summary: PrewarmSummary, tilesets: Int) -> String {
         let counts = summary.counts
-        var text = summary.wasStopped ? "stopped: " : summary.gaveUp == nil ? "" : "gave up: "
+        var text = summary.gaveUp != nil ? "gave up: " : ""
+        if summary.wasStopped { text = "stopped: " }
+        if summary.wasTimeUp { text = "the time is over: " }
         text += "\(counts.done) of \(counts.total) requests in \(ProgressText.clock(counts.elapsed))"
         text += " (\(counts.families) families, \(tilesets) tileset\(tilesets == 1 ? "" : "s")): \(counts.warmed) warm"
         text += ", \(counts.hits) of them already; \(counts.absent) absent, \(counts.failed) failed"
@@ -73,6 +101,34 @@ extension PrewarmCommand {
             text += "failed: \(counts.failed - summary.failures.count) more\n"
         }
         if let reason = summary.gaveUp { text += "\(reason)\n" }
+        return text
+    }
+
+    private static func read(geoJSON path: String, into part: inout WarmPart) throws(PrewarmError) {
+        let bytes: [UInt8]
+        do throws(ConfigurationError) {
+            bytes = try BoundedFile.read(path, maxBytes: GeographicRegion.maxFileBytes)
+        } catch {
+            throw .region(name: path, reason: error.description)
+        }
+        var region = part.geography ?? GeographicRegion()
+        try region.add(geoJSON: bytes, name: path)
+        part.geography = region
+    }
+
+    /// What a run would do, as a table for people.
+    static func text(_ plan: WarmPlan) -> String {
+        var text = ""
+        for row in plan.rows {
+            text +=
+                "\(row.tileset): \(row.requests) requests, \(row.families) of them families; at most \(row.tiles) tiles, "
+            text += "about \(ProgressText.bytes(row.bytes))\n"
+        }
+        let requests = plan.rows.reduce(0) { $0.saturatingSum($1.requests) }
+        text += "in all \(requests) requests, about \(ProgressText.clock(plan.duration)) "
+        text += plan.isPaced ? "at the rate asked for\n" : "of one rendering core\n"
+        text +=
+            "(assumed: \(WarmPlan.bytesPerTile) bytes a tile of 256 pixels, \(WarmPlan.millisecondsPerFamily) ms a family)\n"
         return text
     }
 
@@ -89,6 +145,7 @@ extension PrewarmCommand {
             event: "summary",
             more: [
                 ("complete", .bool(summary.isComplete)), ("stopped", .bool(summary.wasStopped)),
+                ("time_up", .bool(summary.wasTimeUp)),
                 ("gave_up", JSONOutput(summary.gaveUp)), ("failures", .array(failures)),
             ]
         )

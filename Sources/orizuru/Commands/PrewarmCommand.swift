@@ -13,12 +13,31 @@ enum PrewarmCommand {
             The server does this work last, behind everything that people look at.
             """,
             """
-            Exit code: 0 all is warm, 1 something failed, 2 the command line was wrong, 130 stopped by Ctrl-C (which \
+            A run that takes long can be stopped and taken up again: with --resume it goes on where it was, also after it \
+            was killed. --duration ends it in time for the morning, --rate and --ramp-up keep it gentle, --dry-run says \
+            beforehand what it would do.
+            """,
+            """
+            Exit code: 0 all is warm (or the time of --duration is over without a failure), 1 something failed, 2 the command line was wrong, 130 stopped by Ctrl-C (which \
             lets requests in flight finish; a second one does not).
             """,
         ],
-        positionals: [PositionalSpec("URL", help: "The server, such as http://127.0.0.1:8080.")],
+        positionals: [
+            PositionalSpec(
+                "URL|PATH",
+                help: """
+                    The server, such as http://127.0.0.1:8080; or without a server what is to be rendered into the folder of \
+                    --cache-dir, for a server that will use it.
+                    """
+            )
+        ],
         options: [
+            OptionSpec(
+                "cache-dir",
+                "DIR",
+                help:
+                    "With a PATH: the folder that is filled, as of 'orizuru serve --cache-dir'. No server may be using it."
+            ),
             OptionSpec("tileset", "ID", isRepeatable: true, help: "Warm this tileset.", defaultText: "all"),
             OptionSpec(
                 "levels",
@@ -30,11 +49,51 @@ enum PrewarmCommand {
                 defaultText: "all"
             ),
             OptionSpec(
+                "bbox",
+                "W,S,E,N",
+                isRepeatable: true,
+                help: """
+                    Of maps, only what touches this box of longitudes and latitudes in degrees. West of its west edge, the \
+                    east edge lies beyond the antimeridian: 170,-20,-170,0.
+                    """
+            ),
+            OptionSpec(
+                "geojson",
+                "FILE",
+                isRepeatable: true,
+                help: "Of maps, only what touches the polygons of this GeoJSON file."
+            ),
+            OptionSpec(
+                "pixels",
+                "X,Y,W,H",
+                isRepeatable: true,
+                help: "Of slides, only what touches this rectangle, in pixels of the full picture."
+            ),
+            OptionSpec(
                 "concurrency",
                 "N",
                 help: "How many requests are under way at once, 1 to 1024.",
                 defaultText: "8"
             ),
+            OptionSpec("rate", "N", help: "At most so many requests per second, such as 20 or 0.5."),
+            OptionSpec(
+                "ramp-up",
+                "TIME",
+                help: "How long it takes until all requests at once are under way, such as 30s.",
+                defaultText: "0s"
+            ),
+            OptionSpec("duration", "TIME", help: "Stop after this time, such as 6h."),
+            OptionSpec(
+                "resume",
+                "FILE",
+                help: """
+                    Keep how far the run came in this file, and go on from there if it is there already. It is removed when \
+                    all is done.
+                    """
+            ),
+            OptionSpec("failed", "FILE", help: "Add a line to this file for each request that failed for good."),
+            OptionSpec("retry-failed", "FILE", help: "Make the requests of a file of --failed, and no others."),
+            OptionSpec("dry-run", help: "Say what would be done, in counts and estimates, and do nothing."),
             OptionSpec(
                 "retries",
                 "N",
@@ -67,6 +126,18 @@ enum PrewarmCommand {
                 says: "One slide without its finest levels"
             ),
             ExampleSpec(
+                "orizuru prewarm /data/slides --cache-dir /var/cache/orizuru",
+                says: "Before the server is started"
+            ),
+            ExampleSpec(
+                "orizuru prewarm http://127.0.0.1:8080 --bbox 5.9,45.8,10.5,47.8 --levels 6-14 --dry-run",
+                says: "What a country would cost"
+            ),
+            ExampleSpec(
+                "orizuru prewarm http://127.0.0.1:8080 --resume night.json --failed failed.jsonl --duration 6h",
+                says: "Every night a part of everything"
+            ),
+            ExampleSpec(
                 "orizuru prewarm http://tiles.example:8080 --concurrency 2 --progress json",
                 says: "Gently, from a script"
             ),
@@ -82,19 +153,41 @@ enum PrewarmCommand {
     struct Settings: Sendable {
         var options: PrewarmOptions
         var progress: ProgressForm
+        var isDryRun = false
+        /// Without a server: what to render, and the folder to fill.
+        var local: (path: String, cacheFolder: String)?
+        /// GeoJSON files, to be read.
+        var geoJSONFiles: [String] = []
     }
 
     /// Reads the values of a parsed `prewarm`.
     static func settings(_ command: ParsedCommand) throws(UsageError) -> Settings {
+        let place = command.positionals.first ?? ""
+        let isURL = place.contains("://")
+        let cacheFolder = command.value("cache-dir")
+        guard isURL == (cacheFolder == nil) else {
+            throw UsageError(
+                message: isURL
+                    ? "--cache-dir goes with a PATH; a server knows its own cache folder"
+                    : "without a server, --cache-dir DIR has to name the folder to fill (or give a URL: http://HOST:PORT)",
+                command: command.name
+            )
+        }
         let endpoint: WarmEndpoint
         do throws(PrewarmError) {
-            endpoint = try WarmEndpoint(command.positionals.first ?? "")
+            // Of a local server, the address is known when it listens.
+            endpoint = try WarmEndpoint(isURL ? place : "http://127.0.0.1:1")
         } catch {
             throw UsageError(message: error.description, command: command.name)
         }
         var options = PrewarmOptions(endpoint: endpoint)
         options.tilesets = command.values("tileset")
-        options.levels = try read(command, "levels", accepted: "A-B, A-, -B or one level, from 0 to 30", levels)
+        options.part.levels = try read(
+            command,
+            "levels",
+            accepted: "A-B, A-, -B or one level, from 0 to 30",
+            WarmPart.levels(parsing:)
+        )
         if let count = try read(
             command,
             "concurrency",
@@ -109,8 +202,58 @@ enum PrewarmCommand {
         }
         let timeAccepted = "a time with its unit such as 500ms, 30s or 5min, from 1ms to 1d"
         if let timeout = try read(command, "timeout", accepted: timeAccepted, timeout) { options.timeout = timeout }
+        try readRegion(command, &options.part)
+        let rate = try read(command, "rate", accepted: "requests per second, more than 0 and at most 1000000", rate)
+        options.rate = rate
+        if let time = try read(command, "ramp-up", accepted: timeAccepted, timeout) { options.rampUp = time }
+        options.duration = try read(command, "duration", accepted: "a time such as 90s, 30min or 6h", duration)
+        options.resumeFile = command.value("resume")
+        options.failedFile = command.value("failed")
+        options.retryFile = command.value("retry-failed")
+        if options.retryFile != nil, options.resumeFile != nil {
+            throw UsageError(
+                message: "--retry-failed makes the requests of its file only; leave --resume out",
+                command: command.name
+            )
+        }
         let progress = try read(command, "progress", accepted: "auto, bar, json or none", ProgressForm.init(rawValue:))
-        return Settings(options: options, progress: progress ?? .auto)
+        var settings = Settings(options: options, progress: progress ?? .auto)
+        if let cacheFolder { settings.local = (place, cacheFolder) }
+        settings.isDryRun = command.flag("dry-run")
+        settings.geoJSONFiles = command.values("geojson")
+        return settings
+    }
+
+    private static func readRegion(_ command: ParsedCommand, _ part: inout WarmPart) throws(UsageError) {
+        for text in command.values("bbox") {
+            guard let box = WarmPart.box(parsing: text) else {
+                throw refused(command, "bbox", text, "west,south,east,north in degrees, such as 5.9,45.8,10.5,47.8")
+            }
+            part.add(box)
+        }
+        for text in command.values("pixels") {
+            guard let rect = WarmPart.pixels(parsing: text) else {
+                throw refused(command, "pixels", text, "x,y,width,height in whole pixels, such as 0,0,4096,4096")
+            }
+            part.pixels.append(rect)
+        }
+    }
+
+    private static func rate(_ text: String) -> Double? {
+        Double(text).flatMap { $0.isFinite && $0 > 0 && $0 <= 1_000_000 ? $0 : nil }
+    }
+
+    private static func duration(_ text: String) -> Duration? {
+        DurationText.parse(text).flatMap { $0 > .zero ? $0 : nil }
+    }
+
+    private static func refused(_ command: ParsedCommand, _ name: String, _ text: String, _ accepted: String)
+        -> UsageError
+    {
+        UsageError(
+            message: "--\(name): \(CommandLineParser.quoted(text)) is not accepted; expected \(accepted)",
+            command: command.name
+        )
     }
 
     private static func read<Value>(
@@ -121,10 +264,7 @@ enum PrewarmCommand {
     ) throws(UsageError) -> Value? {
         guard let text = command.value(name) else { return nil }
         if let value = parse(text) { return value }
-        throw UsageError(
-            message: "--\(name): \(CommandLineParser.quoted(text)) is not accepted; expected \(accepted)",
-            command: command.name
-        )
+        throw refused(command, name, text, accepted)
     }
 
     private static func number(_ text: String, _ range: ClosedRange<Int>) -> Int? {
@@ -133,20 +273,5 @@ enum PrewarmCommand {
 
     private static func timeout(_ text: String) -> Duration? {
         DurationText.parse(text).flatMap { (.milliseconds(1)...(.seconds(86_400))).contains($0) ? $0 : nil }
-    }
-
-    /// `9-12`, `9-`, `-12`, `9`. The finest level that any pyramid of ours has is 30.
-    private static func levels(_ text: String) -> ClosedRange<Int>? {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
-        let bounds = 0...30
-        switch parts.count {
-        case 1: return number(parts[0], bounds).map { $0...$0 }
-        case 2:
-            guard let first = parts[0].isEmpty ? 0 : number(parts[0], bounds),
-                let last = parts[1].isEmpty ? 30 : number(parts[1], bounds), first <= last, text != "-"
-            else { return nil }
-            return first...last
-        default: return nil
-        }
     }
 }

@@ -40,17 +40,17 @@ enum ServeCommand {
         let listeners: PreparedListeners
         let service: TileService
         do {
-            listeners = try PreparedListeners(configuration.listen, environment: Self.variable)
-            service = try TileService(
-                configuration.service(listeners: listeners, environment: Self.variable),
-                logger: logger
-            )
+            (service, listeners) = try makeService(configuration, logger: logger)
             try service.start()
         } catch {
             logger.log(.error, "the server cannot start", ["reason": .string("\(error)")])
             return 1
         }
         announce(listeners, service.ports)
+        if let address = configuration.admin.listen, let port = service.adminPort {
+            let place = ListenAddress(address.address, port: port)
+            Output.write("admin on http://\(place)\n", to: .standardOutput)
+        }
         var signal = signals.wait()
         while signal == SIGHUP {
             service.reload()
@@ -61,6 +61,23 @@ enum ServeCommand {
         let isDrained = service.stop(deadline: configuration.http.drainTimeout)
         logger.log(.info, "stopped", ["drained": .boolean(isDrained)])
         return 0
+    }
+
+    /// The service of a configuration, and what it listens on. Nothing is accepted yet.
+    static func makeService(
+        _ configuration: ServeConfiguration,
+        logger: Logger
+    ) throws -> (TileService, PreparedListeners) {
+        let listeners = try PreparedListeners(configuration.listen, environment: variable)
+        let service = try TileService(
+            configuration.service(
+                listeners: listeners,
+                adminToken: configuration.admin.readToken(),
+                environment: variable
+            ),
+            logger: logger
+        )
+        return (service, listeners)
     }
 
     /// Who asks twice means it; but not within half a second: timeout(1) signals the child and then its group.
@@ -92,10 +109,28 @@ enum ServeCommand {
     }
 }
 
+extension ServeConfiguration.Admin {
+    /// The token of the file, without the white space around it; nil where there is no file.
+    fileprivate func readToken() throws(ConfigurationError) -> [UInt8]? {
+        guard let tokenFile else { return nil }
+        let isBlank = { (byte: UInt8) in byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 }
+        let bytes = try BoundedFile.read(tokenFile, maxBytes: 4096)
+        let token = Array(bytes.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+        guard token.count >= 16, token.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw ConfigurationError(
+                "\(tokenFile) holds no token: at least 16 printable characters without spaces are needed "
+                    + "(openssl rand -hex 32 makes one)"
+            )
+        }
+        return token
+    }
+}
+
 extension ServeConfiguration {
     /// What the service is told, from what the operator said.
     fileprivate func service(
         listeners: PreparedListeners,
+        adminToken: [UInt8]?,
         environment: (String) -> String?
     ) -> TileService.Configuration {
         var cache = TileCacheConfiguration(byteBudget: memory.bytes)
@@ -133,6 +168,8 @@ extension ServeConfiguration {
         service.trustedProxies = http.trustedProxies ?? TrustedProxies()
         service.accessLog = log.access
         service.listeners = listeners
+        service.admin = admin.listen
+        service.adminToken = adminToken
         service.tiers.admission = disk.admission
         service.tiers.waitingBytes = disk.queue.bytes
         service.tiers.patience = disk.patience

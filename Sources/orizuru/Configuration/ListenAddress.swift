@@ -21,6 +21,9 @@ extension ListenAddress: CustomStringConvertible {
         self.init(host, port: port)
     }
 
+    /// Whether only this machine can reach it.
+    var isLoopback: Bool { address.hasPrefix("127.") || address == "::1" || address == "localhost" }
+
     /// As it is written in a URL.
     package var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }
 

@@ -31,6 +31,26 @@ extension ServeConfiguration {
                 a proxy on this machine; systemd takes the sockets of a socket unit.
                 """
         )
+        static let admin = ConfigurationKey(
+            "admin",
+            SettingKind.listenAddress.orNone("off"),
+            standard: .string("off"),
+            group: admins,
+            help: """
+                Where operators start and end pre-warm jobs, purge tiles and reload the catalog (GET / there lists what \
+                there is). An address that others can reach needs adminTokenFile.
+                """
+        )
+        static let adminTokenFile = ConfigurationKey(
+            "adminTokenFile",
+            SettingKind.filePath.orNone("off"),
+            standard: .string("off"),
+            group: admins,
+            help: """
+                A file with the token that requests of operators must carry: 'Authorization: Bearer TOKEN'. At least 16 \
+                characters; readable by this server's user alone.
+                """
+        )
         static let memory = ConfigurationKey(
             "memory",
             .bytes(.mebibytes(4)...(.gibibytes(16384))).orAutomatic(automaticMemory),
@@ -370,7 +390,8 @@ extension ServeConfiguration {
 
         /// All of them, in the order of help and example.
         static let all: [ConfigurationKeyFacts] = [
-            paths.facts, listen.facts, memory.facts, workers.facts, reactors.facts, queueLimit.facts,
+            paths.facts, listen.facts, admin.facts, adminTokenFile.facts, memory.facts, workers.facts, reactors.facts,
+            queueLimit.facts,
             lookAhead.facts, reconstruction.facts, quality.facts, tilesetQuality.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
             cacheDir.facts, cacheSize.facts, diskAdmission.facts, diskQueue.facts, diskPatience.facts,
@@ -385,6 +406,7 @@ extension ServeConfiguration {
         ]
 
         private static let general = "Server"
+        private static let admins = "Operators"
         private static let picture = "Pictures"
         private static let cache = "Memory cache"
         private static let disk = "Disk"

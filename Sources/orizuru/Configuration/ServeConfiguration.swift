@@ -14,6 +14,7 @@ struct ServeConfiguration: Sendable, Equatable {
     /// Not empty.
     let paths: [String]
     let listen: [ListenPlace]
+    let admin: Admin
     /// The byte budget of the memory cache.
     let memory: ByteCount
     /// Threads that render.
@@ -96,10 +97,21 @@ struct ServeConfiguration: Sendable, Equatable {
         let access: String?
     }
 
+    /// The listener for operators.
+    struct Admin: Sendable, Equatable {
+        /// Nil: there is none.
+        let listen: ListenAddress?
+        let tokenFile: String?
+    }
+
     /// Reads every key out of the settings, and checks what several keys say together.
     init(_ settings: inout SettingReader) throws(ConfigurationError) {
         paths = try settings.read(Keys.paths)
         listen = try settings.read(Keys.listen)
+        admin = Admin(
+            listen: try settings.read(Keys.admin),
+            tokenFile: try settings.read(Keys.adminTokenFile)
+        )
         memory = try settings.read(Keys.memory)
         workers = try settings.read(Keys.workers)
         reactors = try settings.read(Keys.reactors)
@@ -155,6 +167,12 @@ struct ServeConfiguration: Sendable, Equatable {
         }
         parametersByTileset = byTileset
         try Self.check(&settings, paths: paths, http: http)
+        if let address = admin.listen, admin.tokenFile == nil, !address.isLoopback {
+            throw ConfigurationError(
+                "\(settings.place(of: Keys.admin.facts)): \(address) can be reached by others, so \(Keys.adminTokenFile.facts.path) "
+                    + "has to name a file with a token; or listen on 127.0.0.1"
+            )
+        }
         if let url = shared.url, let reason = Integrations.refusal(ofSharedTierAt: url) {
             throw ConfigurationError("\(settings.place(of: Keys.redis.facts)): \(reason)")
         }

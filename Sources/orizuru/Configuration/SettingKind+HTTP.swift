@@ -40,6 +40,17 @@ extension SettingKind where Value == [ListenPlace] {
     }
 }
 
+extension SettingKind where Value == ListenAddress {
+    /// One address and a port.
+    static let listenAddress = SettingKind(
+        placeholder: "ADDRESS:PORT",
+        accepted: "an address and a port such as 127.0.0.1:8081 or [::1]:0 (port 0: any free port)"
+    ) { value, _ in
+        guard case .string(let text) = value else { return nil }
+        return ListenAddress(parsing: text)
+    }
+}
+
 extension SettingKind where Value == [String] {
     /// One or several origins, or `*`.
     static let origins = SettingKind(

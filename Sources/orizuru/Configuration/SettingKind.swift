@@ -100,8 +100,8 @@ extension SettingKind where Value == Bool {
     /// A switch.
     static let onOrOff = SettingKind(placeholder: "on|off", accepted: "on or off") { value, _ in
         switch value {
-        case .string("on"): true
-        case .string("off"): false
+        case .string("on"), .bool(true): true
+        case .string("off"), .bool(false): false
         default: nil
         }
     }

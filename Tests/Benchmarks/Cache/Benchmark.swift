@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import BenchmarkSupport
 import Foundation
 import LockFree
 import TestSupport
@@ -43,12 +44,7 @@ struct Benchmark {
                 if wanted.contains(.mixed) { try mixed(workload, title) }
             }
         }
-        for (name, value) in figures.sorted(by: { $0.key < $1.key }) {
-            print("  \(name) = \(String(format: "%.3f", value))")
-        }
-        let file = packageRoot.appending(path: ".build/bench/cache.json")
-        try Report(command: "bench-cache", figures: figures).write(to: file)
-        print("wrote \(file.path)")
+        try BenchmarkReport(command: "bench-cache", figures: figures).write(as: "cache")
     }
 
     private func isWanted(_ title: String) -> Bool { options.only.map { title.contains($0) } ?? true }
@@ -69,7 +65,9 @@ struct Benchmark {
             TileCacheSubject("ours, 32 at once", cache: cache, access: .batched),
         ]
         if let library { onlyGet.append(DashMapSubject(library, counted: true, capacity: workload.entries)) }
-        try fill(subjects + onlyGet.suffix(library == nil ? 0 : 1), workload)
+        subjects = chosen(subjects)
+        onlyGet = wanted.contains(.get) ? chosen(onlyGet) : []
+        try fill(subjects + onlyGet.filter { !($0 is TileCacheSubject) }, workload)
         reportOverhead(cache, workload)
         // A hit is counted up to the policy's limit; what is measured is a cache that has run for a while.
         if wanted.contains(.get) {
@@ -90,18 +88,26 @@ struct Benchmark {
         subjects.append(LeastRecentlyUsedSubject(capacity: workload.entries, byteLimit: budget))
         subjects.append(ReadWriteLockSubject(capacity: workload.entries))
         subjects.append(ShardedSubject(capacity: workload.entries))
+        subjects = chosen(subjects)
         try fill(subjects, workload)
         for subject in subjects { try warmUp(subject, workload) }
+        let before = cache.statistics
         try table(subjects, .mixed, workload, title)
-        let statistics = cache.statistics
-        let stores = Double(statistics.inserted + (statistics.departed[.replaced] ?? 0))
-        let refused = Double(statistics.refused.values.reduce(0, +))
+        let after = cache.statistics
+        func change(_ count: (CacheStatistics) -> Int) -> Double { Double(count(after) - count(before)) }
+        let stores = change { $0.inserted + ($0.departed[.replaced] ?? 0) }
+        let refused = change { $0.refused.values.reduce(0, +) }
+        let lookUps = change { $0.hits + $0.misses }
         print(
-            "  of our stores \(percent(Double(statistics.departed[.pressure] ?? 0) / stores)) evicted another tile,",
+            "  of our stores \(percent(change { $0.departed[.pressure] ?? 0 } / stores)) evicted another tile,",
             "\(percent(refused / (stores + refused))) were refused;",
-            "\(percent(Double(statistics.waits) / stores)) waited;",
-            "\(percent(Double(statistics.hits) / Double(statistics.hits + statistics.misses))) of our look-ups hit"
+            "\(percent(change(\.waits) / stores)) waited;",
+            "\(percent(change(\.hits) / lookUps)) of our look-ups hit"
         )
+    }
+
+    private func chosen(_ subjects: [any Subject]) -> [any Subject] {
+        subjects.filter { options.subject.map($0.name.contains) ?? true }
     }
 
     private func makeCache(_ workload: Workload, budget: Int) throws -> TileCache {
@@ -159,22 +165,20 @@ struct Benchmark {
     }
 
     private mutating func table(
-        _ all: [any Subject],
+        _ subjects: [any Subject],
         _ operation: Operation,
         _ workload: Workload,
         _ title: String
     ) throws {
-        let subjects = all.filter { options.subject.map($0.name.contains) ?? true }
         // So that heaps have grown to what they need.
         if operation != .get {
             for subject in subjects {
                 _ = try measure(subject, operation, workload, threads: 8, seconds: options.seconds, round: -1)
             }
         }
-        var columns: [Series] = []
-        for threads in options.threadCounts {
-            var series = Series()
-            for round in 0..<options.rounds {
+        var columns = options.threadCounts.map { _ in Series() }
+        for round in 0..<options.rounds {
+            for (column, threads) in options.threadCounts.enumerated() {
                 // Nobody always comes after the same neighbour.
                 for offset in subjects.indices {
                     let subject = subjects[(offset + round) % subjects.count]
@@ -186,10 +190,9 @@ struct Benchmark {
                         seconds: options.seconds,
                         round: round
                     )
-                    series.add(subject.name, sample)
+                    columns[column].add(subject.name, sample)
                 }
             }
-            columns.append(series)
         }
         print("\n\(operation.rawValue): \(workload.name)   (M/s, ns of CPU per operation, times DashMap)")
         print("".padded(30), options.threadCounts.map { "\($0) thread\($0 == 1 ? "" : "s")".padded(24) }.joined())
@@ -202,9 +205,13 @@ struct Benchmark {
             }
             print(subject.name.padded(30), cells.map { $0.padded(24) }.joined())
         }
+        // Fewer than the threads or the machine have: somebody else was at work, and wall-clock figures of several threads are
+        // too low.
+        let busy = columns.map { String(format: "%.2f", $0.processors) }.joined(separator: ", ")
+        print("  processors that the threads had, on average: \(busy)")
         for (threads, series) in zip(options.threadCounts, columns) { note(series, operation, title, threads) }
         if operation == .get, options.threadCounts.starts(with: [1, 2]) {
-            note(scaling: columns[1].rate(Self.ours) / columns[0].rate(Self.ours), title)
+            note(scaling: columns[1].ratio(Self.ours, to: Self.ours, of: columns[0]), title)
         }
     }
 
@@ -220,7 +227,8 @@ struct Benchmark {
         note("batch_ratio_single", series.ratio("ours, 32 at once", to: Self.ours))
     }
 
-    private mutating func note(scaling: Double, _ title: String) {
+    private mutating func note(scaling: Double?, _ title: String) {
+        guard let scaling else { return }
         figures["get_scaling_2t" + (title == "100k zipf" ? "" : "_" + title.replacing(" ", with: "_"))] = scaling
     }
 

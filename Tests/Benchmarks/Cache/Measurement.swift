@@ -26,6 +26,32 @@ let sink = Atomic<UInt64>(0)
 
 private let batch = 320
 
+/// Operations that each thread has done so far, each number on lines of its own.
+///
+/// @unchecked Sendable: atomics in memory that lives as long as the object.
+@safe
+private final class Progress: @unchecked Sendable {
+    private let cells: UnsafeMutablePointer<Atomic<Int>>
+    private let threads: Int
+
+    private static let stride = 16
+
+    init(threads: Int) {
+        self.threads = threads
+        // SAFETY: owned until `deinit`, every cell initialised.
+        unsafe cells = .allocate(capacity: threads * Self.stride)
+        for index in 0..<threads * Self.stride { unsafe (cells + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit { unsafe cells.deallocate() }
+
+    func note(_ count: Int, of thread: Int) { unsafe cells[thread * Self.stride].store(count, ordering: .relaxed) }
+
+    var total: Int { (0..<threads).reduce(0) { unsafe $0 + cells[$1 * Self.stride].load(ordering: .relaxed) } }
+}
+
+/// Runs all threads, lets them get under way for a third of the time, and counts from then on: what was measured before has
+/// left the processor's caches to other subjects.
 func measure(
     _ subject: any Subject,
     _ operation: Operation,
@@ -36,7 +62,7 @@ func measure(
 ) throws -> Sample {
     let ready = Barrier(count: threads + 1)
     let ends = Atomic<Bool>(false)
-    let total = Atomic<Int>(0)
+    let progress = Progress(threads: threads)
     let running = try (0..<threads).map { number in
         try OSThread(name: "bench") {
             let runner = subject.makeRunner()
@@ -57,25 +83,26 @@ func measure(
                     case .mixed: sum &+= unsafe runner.mixed(keys, payload)
                     }
                     count += batch
+                    progress.note(count, of: number)
                     position += batch
                     if position + batch > requests.count { position = 0 }
                 }
-                total.wrappingAdd(count, ordering: .relaxed)
                 sink.wrappingAdd(sum, ordering: .relaxed)
             }
         }
     }
     ready.wait()
-    let wall = clock(CLOCK_MONOTONIC)
-    let cpu = clock(CLOCK_PROCESS_CPUTIME_ID)
+    usleep(UInt32(seconds / 3 * 1e6))
+    let (before, wall, cpu) = (progress.total, clock(CLOCK_MONOTONIC), clock(CLOCK_PROCESS_CPUTIME_ID))
     usleep(UInt32(seconds * 1e6))
-    ends.store(true, ordering: .relaxed)
-    running.forEach { $0.join() }
-    let operations = Double(total.load(ordering: .relaxed))
-    return Sample(
+    let operations = Double(progress.total - before)
+    let sample = Sample(
         rate: operations / (clock(CLOCK_MONOTONIC) - wall) / 1e6,
         cost: (clock(CLOCK_PROCESS_CPUTIME_ID) - cpu) * 1e9 / operations
     )
+    ends.store(true, ordering: .relaxed)
+    running.forEach { $0.join() }
+    return sample
 }
 
 private func clock(_ identifier: clockid_t) -> Double {
@@ -95,11 +122,20 @@ struct Series {
     }
 
     func rate(_ name: String) -> Double { Self.median((samples[name] ?? []).map(\.rate)) }
+    /// How many processors were at work for the process on average.
+    var processors: Double {
+        let all = samples.values.joined().map { $0.rate * $0.cost / 1000 }
+        return all.reduce(0, +) / Double(max(all.count, 1))
+    }
+
     func cost(_ name: String) -> Double { Self.median((samples[name] ?? []).map(\.cost)) }
 
     /// The median of the ratios of the rates of two series, round by round.
-    func ratio(_ ours: String, to other: String) -> Double? {
-        guard let ours = samples[ours], let other = samples[other] else { return nil }
+    func ratio(_ ours: String, to other: String) -> Double? { ratio(ours, to: other, of: self) }
+
+    /// The same, where the other series was taken in the same rounds.
+    func ratio(_ ours: String, to other: String, of series: Series) -> Double? {
+        guard let ours = samples[ours], let other = series.samples[other] else { return nil }
         return Self.median(zip(ours, other).map { $0.rate / $1.rate })
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
+import TestSupport
 
 /// The command line of bench-cache.
 struct Options {
@@ -11,7 +12,7 @@ struct Options {
     var threadCounts = [1, 2, 8]
     /// Only subjects whose name contains this.
     var subject: String?
-    var library = packageRoot.appending(path: ".build/bench/dashmap/libpeer_dashmap.so").path
+    var library = SharedData.packageRoot.appending(path: ".build/bench/dashmap/libpeer_dashmap.so").path
 
     /// What is wrong with the arguments; nil where nothing is.
     mutating func parse(_ arguments: some Sequence<String>) -> String? {

@@ -31,6 +31,7 @@ extension DiskBenchmark {
                     environment: mode.environment
                 )
                 let port = try server.waitUntilListening()
+                let steps = isQuick ? 60 : 120
                 let cold = try OSThread(name: "cold") {
                     guard let client = try? HTTPClient(port: port) else { return }
                     // 20 tiles a second, the whole of the finest levels again and again.

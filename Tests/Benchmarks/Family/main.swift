@@ -2,7 +2,10 @@
 
 // A cold family as clients see it, over HTTP from a server of its own in each round: how long one client waits for the
 // whole of it, how long for its first tile, and how long sixty-four clients who all ask at once for its twenty tiles.
-// Wall-clock time on whatever processors are free: compare the ratios. Prints a table, writes .build/bench/family.json.
+// Wall-clock time on whatever processors are free: compare the ratios. Then recorded viewers at saturation: the processor
+// time for each tile that somebody used. Prints a table, writes .build/bench/family.json.
+// With --cold: cold families alone.
+// With --look-ahead: recorded viewers in real time, with and without look-ahead; writes .build/bench/lookahead.json.
 
 import BenchmarkSupport
 import Foundation
@@ -67,44 +70,66 @@ func crowdTime(_ port: UInt16, _ family: ColdFamily) throws -> Double {
     return time
 }
 
-func run(rounds: Int) throws {
+/// One client and many, and one worker against two.
+func measureCold(rounds: Int, into figures: inout [String: Double]) throws {
     guard let warmUp = ColdFamily(x: 1, y: 1), let whole = ColdFamily(x: 0, y: 0), let first = ColdFamily(x: 1, y: 0),
         let crowd = ColdFamily(x: 0, y: 1)
     else { preconditionFailure("the sample slide has no such families") }
     var series = Series()
     let tilesets = SharedData.packageRoot.appending(path: "tiles-sample").path
+    let wholeFamily = ["X-Orizuru-Prewarm: family"]
     for _ in 0..<rounds {
-        let process = try ServerProcess("orizuru", ["serve", tilesets, "--listen", "127.0.0.1:0", "--no-disk-cache"])
-        let port = try process.waitUntilListening()
+        let alone = try MeasuredServer(tilesets, ["--workers", "1", "--look-ahead", "off"])
+        _ = try answerTime(alone.port, warmUp.url(0), fields: wholeFamily)
+        series.add("whole, one worker", try answerTime(alone.port, whole.url(0), fields: wholeFamily))
+        alone.process.signal(SIGKILL)
+        _ = alone.process.waitForExit()
+        let server = try MeasuredServer(tilesets, ["--workers", "2", "--look-ahead", "off"])
         // Code and pages that only the very first family pays for.
-        _ = try answerTime(port, warmUp.url(0), fields: ["X-Orizuru-Prewarm: family"])
-        series.add("whole", try answerTime(port, whole.url(0), fields: ["X-Orizuru-Prewarm: family"]))
-        series.add("first", try answerTime(port, first.url(10)))
+        _ = try answerTime(server.port, warmUp.url(0), fields: wholeFamily)
+        series.add("whole", try answerTime(server.port, whole.url(0), fields: wholeFamily))
+        series.add("first", try answerTime(server.port, first.url(10)))
         // Its siblings are made by idle workers: not while the crowd is measured.
         usleep(100_000)
-        series.add("crowd", try crowdTime(port, crowd))
+        series.add("crowd", try crowdTime(server.port, crowd))
     }
     print("A cold family of tiles-sample, \(rounds) rounds, medians of wall-clock time in milliseconds")
     for (label, name) in [
-        ("one client, the whole family", "whole"), ("one client, its first tile", "first"),
-        ("sixty-four clients at once, the last answer", "crowd"),
+        ("one client, the whole family", "whole"), ("the same from one worker", "whole, one worker"),
+        ("one client, its first tile", "first"), ("sixty-four clients at once, the last answer", "crowd"),
     ] {
         print("  \(label): \(String(format: "%.2f", series.median(name)))")
     }
-    try BenchmarkReport(
-        command: "bench-family",
-        figures: [
-            "whole_family_ms": series.median("whole"),
-            "first_tile_ms": series.median("first"),
-            "crowd_of_64_ms": series.median("crowd"),
-            "crowd_ratio_family": series.medianRatio("crowd", "whole"),
-            "first_tile_latency_ratio_family": series.medianRatio("first", "whole"),
-        ]
-    ).write(as: "family")
+    figures["whole_family_ms"] = series.median("whole")
+    figures["first_tile_ms"] = series.median("first")
+    figures["crowd_of_64_ms"] = series.median("crowd")
+    figures["crowd_ratio_family"] = series.medianRatio("crowd", "whole")
+    figures["first_tile_latency_ratio_family"] = series.medianRatio("first", "whole")
+    figures["two_workers_ratio_one"] = series.medianRatio("whole", "whole, one worker")
+    // Whoever else takes a processor takes it from the second worker: the least of the rounds tells what two idle ones do.
+    figures["two_workers_ratio_one_least"] = series.least("whole") / series.least("whole, one worker")
 }
 
 do {
-    try run(rounds: 15)
+    var figures: [String: Double] = [:]
+    if CommandLine.arguments.contains("--look-ahead") {
+        guard SharedData.isPresent else {
+            print("SKIPPED: bench-lookahead \(SharedData.reason)")
+            exit(0)
+        }
+        try LookAheadReplay.measure(into: &figures)
+        try BenchmarkReport(command: "bench-lookahead", figures: figures).write(as: "lookahead")
+    } else {
+        try measureCold(rounds: 31, into: &figures)
+        if CommandLine.arguments.contains("--cold") {
+            print("only cold families, as asked")
+        } else if SharedData.isPresent {
+            try Saturation.measure(rounds: 5, into: &figures)
+        } else {
+            print("SKIPPED: recorded viewers; \(SharedData.reason)")
+        }
+        try BenchmarkReport(command: "bench-family", figures: figures).write(as: "family")
+    }
 } catch {
     print("bench-family: \(error)")
     exit(1)

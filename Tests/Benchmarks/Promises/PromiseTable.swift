@@ -111,7 +111,7 @@ struct PromiseTable {
         let rate = Double(writes.count * 20) / (Self.seconds() - start)
         add("disk_writes_per_second", "disk, tiles written", "10,000/s", rate, "/s", rate >= 10_000)
         let late = Self.percentile99(times)
-        add("disk_write_p99_ms", "disk, a family from accepted to written, p99", "10 ms", late, "ms", late <= 10)
+        add("disk_write_p99_ms", "disk, writing a family, p99 (behind requests)", "10 ms", late, "ms", late <= 10)
         let buffer = TierBuffer()
         times = []
         var found = 0

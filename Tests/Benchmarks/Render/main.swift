@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What rendering a family costs, next to what the JPEG library alone costs for the same family, measured in turns by
-// one program. Prints a table and writes .build/bench/render.json.
+// one program: for each kind of picture and two tile sizes. Prints a table and writes .build/bench/render.json.
 
 import BenchmarkSupport
 import FamilyRendering
@@ -9,17 +9,7 @@ import Foundation
 import TestSupport
 import TileModel
 
-/// One family's material, from its pack.
-func material(_ family: Family, _ pyramid: Pyramid, _ slide: URL) throws -> FamilyMaterial {
-    let material = FamilyMaterial()
-    let name = "\(family.parent.x)_\(family.parent.y)"
-    material.begin(family: family, pyramid: pyramid)
-    let parent = slide.appending(path: "baseline_pyramid_files/\(family.parent.level)/\(name).jpg")
-    material.setParent(material.append([UInt8](try Data(contentsOf: parent))))
-    let pack = slide.appending(path: "residual_packs/\(name).pack")
-    try material.addPack(material.append([UInt8](try Data(contentsOf: pack))))
-    return material
-}
+let quality = 90
 
 /// Renders members in order.
 func render(_ renderer: FamilyRenderer, _ material: FamilyMaterial, _ members: some Sequence<Int>) throws {
@@ -27,28 +17,26 @@ func render(_ renderer: FamilyRenderer, _ material: FamilyMaterial, _ members: s
     for member in members { _ = try unsafe renderer.render(member: member) }
 }
 
-func run(_ slide: URL, rounds: Int) throws {
-    let quality = 90
-    guard let pyramid = Pyramid(deepZoom: GridSize(width: 2048, height: 2048), tileSize: 256, overlap: 0),
-        let roundedParameters = ReconstructionParameters(mode: .rounded, quality: quality),
-        let exactParameters = ReconstructionParameters(mode: .exact)
-    else { throw BenchmarkFailure("no such parameters") }
-    let families = [(0, 0), (1, 0), (0, 1), (1, 1)].map {
-        Family(parent: TileCoordinate(level: pyramid.maxLevel - 2, x: $0.0, y: $0.1), in: pyramid)
+func parameters(_ mode: ReconstructionParameters.Mode) throws -> ReconstructionParameters {
+    guard let parameters = ReconstructionParameters(mode: mode, quality: mode == .exact ? nil : quality) else {
+        throw BenchmarkFailure("no such parameters")
     }
-    let materials = try families.map { try material($0, pyramid, slide) }
-    let floors = try zip(materials, families).map {
-        try CodecFloor(material: $0, family: $1, tileSize: pyramid.tileSize, quality: quality)
+    return parameters
+}
+
+/// Whole families and first tiles of one content, floor and ours in turns; means over the families, in microseconds.
+func measure(_ content: Content, rounds: Int) throws -> (series: Series, allocations: Double, inLibrary: Double) {
+    let floors = try zip(content.materials, content.families).map {
+        try CodecFloor(material: $0, family: $1, tileSize: content.tileSize, quality: quality)
     }
-    let rounded = FamilyRenderer(parameters: roundedParameters)
-    let exact = FamilyRenderer(parameters: exactParameters)
-    let count = Double(families.count)
+    let rounded = FamilyRenderer(parameters: try parameters(.rounded))
+    let exact = FamilyRenderer(parameters: try parameters(.exact))
+    let count = Double(content.families.count)
     var series = Series()
 
     for round in 0..<rounds {
-        // Whole families: floor and ours in turns.
         var sums: [String: Double] = [:]
-        for (floor, material) in zip(floors, materials) {
+        for (floor, material) in zip(floors, content.materials) {
             sums["floor, residuals as pixels", default: 0] += try microseconds {
                 try floor.wholeFamily(residualsAsPlanes: false)
             }
@@ -69,7 +57,7 @@ func run(_ slide: URL, rounds: Int) throws {
         // One awaited grandchild, with nothing decoded before: the mean and the worst place, all families alike.
         var first = [Double](repeating: 0, count: 21)
         var firstFloor = 0.0
-        for (floor, material) in zip(floors, materials) {
+        for (floor, material) in zip(floors, content.materials) {
             for member in 5...20 {
                 first[member] += try microseconds { try render(rounded, material, CollectionOfOne(member)) } / count
             }
@@ -77,68 +65,121 @@ func run(_ slide: URL, rounds: Int) throws {
             firstFloor += try microseconds { try floor.decodeParent() }
             firstFloor +=
                 try microseconds {
-                    for member in 1...4 { try floor.decodeResidual(member, asPlanes: false) }
+                    for member in 1...4 { try floor.decodeResidual(member, asPlanes: true) }
                 } * 2.25 / 4
             firstFloor +=
                 try microseconds {
                     for member in 5...20 {
-                        try floor.decodeResidual(member, asPlanes: false)
+                        try floor.decodeResidual(member, asPlanes: true)
                         try floor.encode(member)
                     }
                 } / 16
         }
         series.add("first", first.reduce(0, +) / 16)
         series.add("first, worst place", first.max() ?? 0)
-        series.add("first, corner", (first[5] + first[8] + first[17] + first[20]) / 4)
         series.add("first, floor", firstFloor / count)
     }
 
-    let ours = try allocations { for material in materials { try render(rounded, material, 1...20) } }
+    let ours = try allocations { for material in content.materials { try render(rounded, material, 1...20) } }
     let before = floors.reduce(0) { $0 + $1.libraryAllocations }
     for floor in floors {
         try floor.readHeaders()
         try floor.wholeFamily(residualsAsPlanes: true)
     }
     let library = floors.reduce(0) { $0 + $1.libraryAllocations } - before
-    let perFamily = Double(ours - library) / count
+    return (series, Double(ours - library) / count, Double(library) / count)
+}
 
-    let floor = series.median("floor")
-    func row(_ name: String, _ value: Double, _ note: String = "") {
-        let ratio = String(format: "%5.2fx", value / floor)
-        print(name.padding(toLength: 46, withPad: " ", startingAt: 0), String(format: "%8.0f us", value), ratio, note)
+/// Two threads against one, ours and the codec's in turns. Milliseconds of wall-clock time for the same work each.
+func measureScaling(_ content: Content, rounds: Int) throws -> Series {
+    let times = max(1, 12 / content.families.count)
+    let workers = try (0..<2).map { _ in
+        try ScalingWorker(
+            renderer: FamilyRenderer(parameters: parameters(.rounded)),
+            content: content,
+            quality: quality
+        )
     }
-    print("One family of he-q90-r32 (mean of 4), 20 tiles 4:2:0 at quality \(quality), CPU time, \(rounds) rounds")
-    row("codec floor", floor, "the better of two ways to decode residuals")
-    row("  residuals as pixels", series.median("floor, residuals as pixels"))
-    row("  residuals as planes", series.median("floor, residuals as planes"))
-    row("rounded, whole family", series.median("rounded"))
-    row("exact, whole family", series.median("exact"), "4:4:4 at quality 95, as the reference")
-    row("rounded, first awaited grandchild (mean place)", series.median("first"))
-    row("  corner of the family", series.median("first, corner"))
-    row("  worst place", series.median("first, worst place"))
-    row("  floor for its own work", series.median("first, floor"))
-    print("allocations per family: \(perFamily) of our own (\(Double(library) / count) inside the JPEG library)")
+    var series = Series()
+    for _ in 0..<rounds {
+        let oneCodec = try Scaling.time(threads: 1) { workers[$0].callCodec(times: times) }
+        let one = try Scaling.time(threads: 1) { workers[$0].render(times: times) }
+        let two = try Scaling.time(threads: 2) { workers[$0].render(times: times) }
+        let twoCodec = try Scaling.time(threads: 2) { workers[$0].callCodec(times: times) }
+        series.add("speedup", 2 * one / two)
+        series.add("speedup of the codec", 2 * oneCodec / twoCodec)
+    }
+    return series
+}
 
-    let figures: [String: Double] = [
-        "floor_ms": floor / 1000,
-        "family_ms": series.median("rounded") / 1000,
-        "exact_family_ms": series.median("exact") / 1000,
-        "first_tile_ms": series.median("first") / 1000,
-        "family_ratio_floor": series.medianRatio("rounded", "floor"),
-        "first_tile_ratio_family": series.medianRatio("first", "rounded"),
-        "first_tile_worst_ratio_family": series.medianRatio("first, worst place", "rounded"),
-        "first_tile_ratio_floor": series.medianRatio("first", "first, floor"),
-        "allocations_per_family": perFamily,
-    ]
+func padded(_ text: String, _ width: Int) -> String { text.padding(toLength: width, withPad: " ", startingAt: 0) }
+
+func run(rounds: Int) throws {
+    var figures: [String: Double] = [:]
+    var worst: [String: Double] = [:]
+    let contents = try Contents.all()
+    print("Families of 20 tiles, 4:2:0 at quality \(quality): CPU microseconds, medians of \(rounds) rounds")
+    print(
+        padded("content", 16),
+        padded("  floor", 9),
+        padded("  family", 9),
+        "ratio ",
+        padded("   exact", 9),
+        padded("   first", 9),
+        "of family  of floor  worst place"
+    )
+    for content in contents {
+        let (series, allocations, inLibrary) = try measure(content, rounds: rounds)
+        let label = "\(content.name)_\(content.tileSize)"
+        let ratios = [
+            "family_ratio_floor": series.medianRatio("rounded", "floor"),
+            "first_tile_ratio_family": series.medianRatio("first", "rounded"),
+            "first_tile_worst_ratio_family": series.medianRatio("first, worst place", "rounded"),
+            "first_tile_ratio_floor": series.medianRatio("first", "first, floor"),
+            "allocations_per_family": allocations,
+        ]
+        for (name, value) in ratios {
+            figures["\(name)_\(label)"] = value
+            worst[name] = max(worst[name] ?? -.infinity, value)
+        }
+        figures["floor_ms_\(label)"] = series.median("floor") / 1000
+        figures["family_ms_\(label)"] = series.median("rounded") / 1000
+        figures["exact_family_ms_\(label)"] = series.median("exact") / 1000
+        figures["first_tile_ms_\(label)"] = series.median("first") / 1000
+        print(
+            padded(label, 16),
+            String(
+                format: "%8.0f  %8.0f  %5.3f  %8.0f  %8.0f",
+                series.median("floor"),
+                series.median("rounded"),
+                ratios["family_ratio_floor"] ?? .nan,
+                series.median("exact"),
+                series.median("first")
+            ),
+            String(
+                format: "%8.3f  %8.3f  %11.3f",
+                ratios["first_tile_ratio_family"] ?? .nan,
+                ratios["first_tile_ratio_floor"] ?? .nan,
+                ratios["first_tile_worst_ratio_family"] ?? .nan
+            ),
+            "  \(allocations) allocations of our own, \(inLibrary) inside the JPEG library"
+        )
+    }
+    // The worst of all contents under the plain names.
+    figures.merge(worst) { $1 }
+    let scaling = try measureScaling(contents[0], rounds: rounds)
+    figures["speedup_two_workers"] = scaling.median("speedup")
+    figures["speedup_two_codecs"] = scaling.median("speedup of the codec")
+    figures["speedup_ratio_codec"] = scaling.medianRatio("speedup", "speedup of the codec")
     try BenchmarkReport(command: "bench-render", figures: figures).write(as: "render")
 }
 
-guard let slide = try? SharedData.url("slides/he-q90-r32") else {
+guard SharedData.isPresent else {
     print("SKIPPED: bench-render \(SharedData.reason)")
     exit(0)
 }
 do {
-    try run(slide, rounds: 41)
+    try run(rounds: 21)
 } catch {
     print("bench-render: \(error)")
     exit(1)

@@ -94,10 +94,11 @@ func openLoop(_ port: UInt16, families: Range<Int>, perSecond: Double) throws ->
 /// Cold tiles a second that a server makes when eight clients ask without a pause.
 func capacity(_ slides: String, _ families: Range<Int>) throws -> Double {
     let node = try Node(slides, redis: nil)
+    let port = node.port
     let start = Date()
     let threads = try (0..<8).map { lane in
         try OSThread(name: "client") {
-            guard let client = try? HTTPClient(port: node.port) else { return }
+            guard let client = try? HTTPClient(port: port) else { return }
             for family in families where family % 8 == lane {
                 try? client.request(CopiedSlides.path(family: family))
                 _ = try? client.readAnswer()

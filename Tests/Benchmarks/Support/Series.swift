@@ -15,6 +15,9 @@ package struct Series {
         return sorted.isEmpty ? .nan : sorted[sorted.count / 2]
     }
 
+    /// The smallest sample; NaN where there is none. For times that neighbours on the same processors can only add to.
+    package func least(_ name: String) -> Double { (samples[name] ?? []).min() ?? .nan }
+
     /// The median of the ratios of two series, sample by sample: both were taken in the same round.
     package func medianRatio(_ numerator: String, _ denominator: String) -> Double {
         let ratios = zip(samples[numerator] ?? [], samples[denominator] ?? []).map { $0 / $1 }.sorted()

@@ -11,6 +11,8 @@ struct StressOptions {
     var seed = Seed.ofThisRun
     /// Whether the resident size is checked: not under a sanitizer, whose shadow memory counts, too.
     var checksResident = false
+    /// For how long one reader stands still on-line, from a second after the start.
+    var stallSeconds = 0.0
     var runsCanary = false
 
     /// What is wrong with the arguments; nil where nothing is.
@@ -25,6 +27,11 @@ struct StressOptions {
                     return "--budget wants 4 to 4096 mebibytes"
                 }
                 budget = number << 20
+            case "--stall":
+                guard let number = rest.popFirst().flatMap(Double.init), (1...1000).contains(number) else {
+                    return "--stall wants 1 to 1000 seconds"
+                }
+                stallSeconds = number
             case "--policy":
                 guard let name = rest.popFirst(), let named = EvictionPolicy(rawValue: name) else {
                     return "--policy wants one of \(EvictionPolicy.allCases.map(\.rawValue))"
@@ -40,6 +47,7 @@ struct StressOptions {
                 seconds = number
             }
         }
+        if stallSeconds > 0 && seconds < stallSeconds + 2 { return "a stall needs two seconds more than it takes" }
         return nil
     }
 }

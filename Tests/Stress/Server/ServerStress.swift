@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import DiskTier
+import Foundation
 import Glibc
 import HTTPServer
 import LockFree
@@ -20,12 +21,15 @@ struct StressReport: Sendable {
     var abandoned = 0
     var wrong: [String] = []
     var isDrained = false
+    /// Of the access log; 0 where one is garbled.
+    var lines = 0
 
-    var isGood: Bool { wrong.isEmpty && answered > 100 && abandoned > 10 && isDrained }
+    var isGood: Bool { wrong.isEmpty && answered > 100 && abandoned > 10 && isDrained && lines > 100 }
 
     var text: String {
         "answered \(answered), not modified \(notModified), refused \(refused), abandoned \(abandoned), "
-            + "drained \(isDrained), wrong \(wrong.count)" + wrong.prefix(10).map { "\n  \($0)" }.joined()
+            + "drained \(isDrained), lines logged \(lines), wrong \(wrong.count)"
+            + wrong.prefix(10).map { "\n  \($0)" }.joined()
     }
 }
 
@@ -48,8 +52,11 @@ struct ServerStress {
             pipeline: TilePipeline.Configuration(workers: 2, queueLimit: 8),
             http: http
         )
-        // Memory holds a part of the tiles, so look-ups on disk, writing behind and the list of hot tiles are all under way.
+        // A log that a reactor fills and a writer empties, so that the sanitizers see the ring between them.
         let folder = try TemporaryDirectory()
+        let logPath = folder.path("access.log")
+        configuration.accessLog = logPath
+        // Memory holds a part of the tiles, so look-ups on disk, writing behind and the list of hot tiles are all under way.
         configuration.disk = DiskTierConfiguration(
             folder: folder.path("tiles"),
             byteBudget: 8 << 20,
@@ -74,7 +81,15 @@ struct ServerStress {
         for thread in threads { thread.join() }
         var report = shared.report.withLock { $0 }
         report.isDrained = isDrained
+        report.lines = Self.wholeLines(of: logPath)
         return report
+    }
+
+    /// How many lines the access log has; 0 where one is not whole.
+    private static func wholeLines(of path: String) -> Int {
+        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return 0 }
+        let lines = text.split(separator: "\n")
+        return lines.allSatisfy { $0.hasPrefix("127.0.0.1 - - [") && $0.last?.isNumber == true } ? lines.count : 0
     }
 
     /// The URLs of all tiles of the finest four levels, in both forms.

@@ -148,6 +148,75 @@ struct DeliveryTests {
         #expect(server.process.errors.contains("\"kept\":1") || server.process.errors.contains("kept=1"))
     }
 
+    @Test("a loose tile that was written over in place is not served from memory after SIGHUP; rendered ones stay")
+    func overwrittenTile() throws {
+        let folder = try TemporaryDirectory()
+        let map = try folder.copy(URL(fileURLWithPath: sampleFolder + "/world"), to: "world")
+        try folder.copy(URL(fileURLWithPath: sampleFolder + "/tissue"), to: "tissue")
+        let server = try RunningServer([folder.path])
+        _ = try server.get(made)
+        let before = try server.get(stored)
+        #expect(try server.get(stored)["cache-status"]?.contains("hit") == true)
+        let other = try Data(contentsOf: URL(fileURLWithPath: map + "/1/1/1.png"))
+        // In place: neither the folder's time nor, with it, the tileset's version changes.
+        let handle = try FileHandle(forWritingTo: URL(fileURLWithPath: map + "/1/0/0.png"))
+        try handle.truncate(atOffset: 0)
+        try handle.write(contentsOf: other)
+        try handle.close()
+        server.process.signal(SIGHUP)
+        for _ in 0..<200 where !server.process.errors.contains("opened the catalog again") { usleep(50_000) }
+        let after = try server.get(stored)
+        #expect(after.body == [UInt8](other) && after["etag"] != before["etag"])
+        #expect(try server.get(made)["cache-status"]?.contains("hit") == true)
+    }
+
+    @Test("a query is tolerated on every route")
+    func queries() throws {
+        let server = try RunningServer([sampleFolder])
+        for path in [
+            "/", "/catalog.json", "/healthz", "/readyz", "/metrics", "/dzi/tissue.dzi", "/viewer/tissue",
+            "/assets/viewer.js", made, stored, "/tiles/tissue/12/1/1.jpg",
+        ] {
+            for query in ["?", "?v=1", "?a=b&c=%2F?"] {
+                #expect(try server.get(path + query).status == 200, "\(path)\(query)")
+            }
+        }
+    }
+
+    @Test("refusals that come before any route are readable for other origins, too")
+    func refusalsAcrossOrigins() throws {
+        let server = try RunningServer([sampleFolder])
+        #expect(try server.get("/nothing")["access-control-allow-origin"] == "*")
+        let client = try HTTPClient(port: server.port)
+        try client.request(made, method: "DELETE")
+        let answer = try client.readAnswer()
+        #expect(answer.status == 405 && answer["access-control-allow-origin"] == "*")
+        try client.send("GET /\(String(repeating: "a", count: 9000)) HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try client.readAnswer()["access-control-allow-origin"] == "*")
+    }
+
+    @Test("while the server stops, /readyz says 503 to who is connected, and /healthz 200")
+    func readiness() throws {
+        let server = try RunningServer([sampleFolder])
+        #expect(try server.get("/readyz").status == 200)
+        let clients = try (0..<40).map { _ in try HTTPClient(port: server.port) }
+        // A request whose head does not end keeps the server from being done at once.
+        let holding = try HTTPClient(port: server.port)
+        try holding.send("GET / HTTP/1.1\r\nHost: a\r\n")
+        server.process.signal(SIGTERM)
+        var statuses: [Int] = []
+        for client in clients {
+            guard (try? client.request("/readyz")) != nil, let answer = try? client.readAnswer() else { break }
+            statuses.append(answer.status)
+            if answer.status == 503 {
+                #expect(answer["connection"] == "close")
+                break
+            }
+            usleep(20_000)
+        }
+        #expect(statuses.last == 503)
+    }
+
     @Test("a Unix socket beside an address serves the same, and its file goes with the server")
     func unixSocket() throws {
         let folder = try TemporaryDirectory()

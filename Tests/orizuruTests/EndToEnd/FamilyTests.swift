@@ -10,7 +10,7 @@ import TileModel
 struct FamilyTests {
     @Test("sixty-four requests at once for a cold family cost one render, and all answers are right")
     func singleFlight() throws {
-        let server = try RunningServer([sampleFolder])
+        let server = try RunningServer([sampleFolder], ["--look-ahead", "off"])
         let family = try #require(Self.family)
         let urls = family.members.filter { $0 != 0 }.map { member -> String in
             let tile = family.coordinate(ofMember: member)
@@ -73,6 +73,35 @@ struct FamilyTests {
         }
         #expect(try server.metric("orizuru_family_renders_total") == renders)
         #expect(try server.metric("orizuru_tiles_encoded_total") == encoded)
+    }
+
+    @Test("a pre-warm into a cache folder, without a server, leaves a later server nothing to render")
+    func prewarmIntoFolder() throws {
+        let folder = try TemporaryDirectory()
+        let cache = folder.path + "/cache"
+        let prewarm = try ServerProcess("orizuru", ["prewarm", sampleFolder + "/tissue", "--cache-dir", cache])
+        #expect(prewarm.waitForExit(timeout: 120) == 0, "\(prewarm.errors)")
+        let server = try RunningServer([sampleFolder + "/tissue"], ["--cache-dir", cache])
+        let tissue = try #require(try server.catalog().first)
+        let client = try HTTPClient(port: server.port)
+        defer { client.close() }
+        for tile in try #require(tissue.pyramid).allTiles {
+            try client.request(tissue.url(tile))
+            #expect(try client.readAnswer().status == 200)
+        }
+        // On a machine that is busy with other tests the disk may be too late for somebody: then his tile is rendered.
+        let late = try server.metric("orizuru_tier_expired_total")
+        let renders = try server.metric("orizuru_family_renders_total")
+        #expect(renders <= late, "\(renders) renders, \(late) were too late")
+    }
+
+    @Test("a pre-warm of a path needs a folder to fill, and one of a server none")
+    func prewarmPlaces() throws {
+        for arguments in [["prewarm", sampleFolder], ["prewarm", "http://127.0.0.1:1", "--cache-dir", "/tmp/x"]] {
+            let process = try ServerProcess("orizuru", arguments)
+            #expect(process.waitForExit(timeout: 30) == 2)
+            #expect(process.errors.contains("--cache-dir"))
+        }
     }
 
     @Test("a pre-warm of a server that is not there fails, says so, and its exit code says it")

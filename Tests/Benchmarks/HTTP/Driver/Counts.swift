@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 
 /// System calls per request while strace watches every thread. Slower than the real thing, so a count, not a time.
-func countSystemCalls(_ contender: Contender) throws -> Double? {
+func countSystemCalls(_ contender: Contender, threads: Int) throws -> Double? {
     guard let strace = path(of: "strace") else {
         say("bench-http: strace is not installed: system calls are not counted")
         return nil
@@ -12,7 +12,7 @@ func countSystemCalls(_ contender: Contender) throws -> Double? {
     let members = [contender.process.identifier] + children(of: contender.process.identifier)
     let tracer = try ServerProcess(strace, ["-c", "-f"] + members.flatMap { ["-p", "\($0)"] })
     usleep(500_000)
-    let result = try load(contender, connections: 32, seconds: 2)
+    let result = try load(contender, connections: 32, seconds: 2, threads: threads)
     tracer.signal(SIGINT)
     _ = tracer.waitForExit(timeout: 10)
     for line in tracer.errors.split(separator: "\n") where line.hasSuffix("total") {

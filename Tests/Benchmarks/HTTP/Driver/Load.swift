@@ -14,11 +14,18 @@ struct Run {
     var microsecondsPerRequest = 0.0
 }
 
-func load(_ contender: Contender, connections: Int, seconds: Int, fields: [String] = []) throws -> Run {
+func load(
+    _ contender: Contender,
+    connections: Int,
+    seconds: Int,
+    threads: Int,
+    fields: [String] = []
+) throws -> Run {
     let before = processorMicroseconds(contender.process.identifier)
     let output = try run(
         "/usr/bin/wrk",
-        ["-t1", "-c\(connections)", "-d\(seconds)s", "--latency"] + fields.flatMap { ["-H", $0] } + [contender.url]
+        ["-t\(min(threads, connections))", "-c\(connections)", "-d\(seconds)s", "--latency"]
+            + fields.flatMap { ["-H", $0] } + [contender.url]
     )
     let after = processorMicroseconds(contender.process.identifier)
     var result = Run()

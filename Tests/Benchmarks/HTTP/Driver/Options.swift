@@ -9,6 +9,10 @@ struct Options {
     var path = "/"
     /// Without the idle connections and the connections of one request.
     var isQuick = false
+    /// The rows to measure, by their figures' names (c1, c32, 304, idle10000, ...); nil: all.
+    var only: Set<String>?
+    /// Threads of the load generator; fewer where there are fewer connections.
+    var threads = 2
     var command = ["hello-server", "0", "15000"]
 
     init(_ arguments: [String]) {
@@ -19,6 +23,8 @@ struct Options {
             case "--seconds": seconds = rest.popFirst().flatMap { Int($0) } ?? seconds
             case "--path": path = rest.popFirst() ?? path
             case "--quick": isQuick = true
+            case "--only": only = rest.popFirst().map { Set($0.split(separator: ",").map(String.init)) }
+            case "--threads": threads = rest.popFirst().flatMap { Int($0) } ?? threads
             case "--":
                 command = Array(rest)
                 rest = []
@@ -28,4 +34,10 @@ struct Options {
             }
         }
     }
+
+    /// Whether a row is to be measured.
+    func includes(_ kind: Kind) -> Bool { only?.contains(String(kind.figure.dropFirst())) ?? true }
+
+    /// Whether system calls and allocations are to be counted.
+    var counts: Bool { only?.contains("counts") ?? true }
 }

@@ -2,7 +2,8 @@
 //
 // bench-http: what one stored answer costs, against nginx serving the same bytes from a file or from memory, h2o, varnish.
 //
-//     bench-http [--rounds N] [--seconds S] [--path /PATH] [--quick] [-- COMMAND ARGUMENTS...]
+//     bench-http [--rounds N] [--seconds S] [--path /PATH] [--quick] [--only ROW,...] [--threads N]
+//                [-- COMMAND ARGUMENTS...]
 //
 // COMMAND is a server that prints `listening on http://ADDRESS:PORT`; without one it is hello-server with a body of
 // 15 kB. Rounds are interleaved: times on shared machines drift, so only figures of the same round are compared. What is
@@ -56,16 +57,16 @@ func bench() throws {
             + column("MiB", 8)
     )
     var figures: [(String, Double)] = []
-    for kind in try kinds(contenders, isQuick: options.isQuick) {
+    for kind in try kinds(contenders, isQuick: options.isQuick) where options.includes(kind) {
         try measure(kind, contenders, options, &figures)
     }
-    for contender in contenders.prefix(2) {
-        guard let calls = try countSystemCalls(contender) else { continue }
+    for contender in contenders.prefix(2) where options.counts {
+        guard let calls = try countSystemCalls(contender, threads: options.threads) else { continue }
         say("system calls per request at 32 connections, \(contender.name): \(fixed(calls))")
         if contender.name == ours.name { figures.append(("syscalls_per_request_c32", calls)) }
     }
     for (name, fields) in [("allocations_per_request", []), ("allocations_per_304", conditions(of: sample))]
-    where name == "allocations_per_request" || !fields.isEmpty {
+    where (name == "allocations_per_request" || !fields.isEmpty) && options.counts {
         guard let allocations = try countAllocations(options, folder: folder, fields: fields) else { break }
         say("\(name) on a kept connection: \(fixed(allocations, 4))")
         figures.append((name, allocations))
@@ -102,7 +103,13 @@ func measure(_ kind: Kind, _ all: [Contender], _ options: Options, _ figures: in
     for round in 0...options.rounds {
         for (index, contender) in contenders.enumerated() {
             let fields = kind.fields?[index] ?? []
-            let result = try load(contender, connections: kind.connections, seconds: options.seconds, fields: fields)
+            let result = try load(
+                contender,
+                connections: kind.connections,
+                seconds: options.seconds,
+                threads: options.threads,
+                fields: fields
+            )
             // The first round warms up.
             if round > 0 { runs[index].append(result) }
             if !result.faults.isEmpty, kind.fields == nil { say("  \(contender.name): \(result.faults)") }

@@ -3,14 +3,14 @@
 import Glibc
 
 /// Bytes that end flush with the end of a mapped page whose neighbour may not be touched: one byte of over-read ends
-/// the process.
+/// the process. One thread.
 @safe
-final class GuardedBytes {
+package final class GuardedBytes {
     private let memory: UnsafeMutableRawPointer
-    private let capacity: Int
+    package let capacity: Int
     private let pageBytes = 4096
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         self.capacity = (capacity + pageBytes - 1) / pageBytes * pageBytes
         unsafe memory = mmap(
             nil,
@@ -26,8 +26,8 @@ final class GuardedBytes {
 
     deinit { unsafe munmap(memory, capacity + pageBytes) }
 
-    /// Puts `bytes` at the end and lends them out.
-    func with<Result>(_ bytes: some Collection<UInt8>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    /// Puts `bytes`, at most the capacity, at the end and lends them out.
+    package func with<Result>(_ bytes: some Collection<UInt8>, _ body: (UnsafeRawBufferPointer) -> Result) -> Result {
         let start = unsafe memory + (capacity - bytes.count)
         let place = unsafe UnsafeMutableRawBufferPointer(start: start, count: bytes.count)
         unsafe place.copyBytes(from: bytes)
