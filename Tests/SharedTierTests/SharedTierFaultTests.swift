@@ -176,6 +176,43 @@ struct SharedTierFaultTests {
         }
     }
 
+    @Test("while a server hangs, one probe at a time is made, however many of 64 threads ask")
+    func oneProbe() throws {
+        let server = try RedisServer()
+        let proxy = try FaultProxy(upstream: server.socket)
+        defer { proxy.stop() }
+        let fixture = try TierFixture("unix:\(proxy.socket)", Self.short)
+        #expect(waitUntil { fixture.insert(1) == .stored })
+        proxy.set(.silence)
+        #expect(fixture.callsUntilUnavailable() <= 5)
+        #expect(waitUntil { proxy.openConnections.now == 0 })
+        proxy.forgetMost()
+        let failures = fixture.metric("orizuru_shared_failures_total{reason=\"timeout\"}")
+        let before = proxy.connections
+        let end = Date().addingTimeInterval(60)
+        let threads = DispatchGroup()
+        nonisolated(unsafe) let shared = fixture
+        for _ in 0..<64 {
+            threads.enter()
+            Thread {
+                defer { threads.leave() }
+                // Until two probes have failed.
+                while proxy.connections < before + 2, Date() < end {
+                    #expect(unsafe shared.get(1).allSatisfy { $0 == .unavailable })
+                    usleep(1000)
+                }
+            }.start()
+        }
+        threads.wait()
+        #expect(proxy.connections >= before + 2)
+        #expect(proxy.openConnections.most == 1)
+        // No call of theirs was made.
+        #expect(fixture.metric("orizuru_shared_failures_total{reason=\"timeout\"}") == failures)
+        proxy.set(.none)
+        #expect(fixture.waitUntilAvailable())
+        #expect(waitUntil { fixture.hasAll(1) })
+    }
+
     @Test("a server that hangs up on everybody opens the breaker")
     func hangsUp() throws {
         let server = try RedisServer()
