@@ -36,7 +36,9 @@ struct FleetTests {
         func metric(_ name: String, _ label: String = "") throws -> Int {
             let text = try HTTPClient.get(port: port, "/metrics").text
             return text.split(separator: "\n")
-                .filter { ($0.hasPrefix(name + " ") || $0.hasPrefix(name + "{")) && $0.contains(label) }
+                .filter {
+                    ($0.hasPrefix(name + " ") || $0.hasPrefix(name + "{")) && (label.isEmpty || $0.contains(label))
+                }
                 .reduce(0) { $0 + (Int($1.split(separator: " ").last ?? "") ?? 0) }
         }
 
@@ -112,7 +114,6 @@ struct FleetTests {
             rendered.reduce(0, +) <= Self.families.count * 105 / 100,
             "\(rendered) of \(Self.families.count) families"
         )
-        #expect(rendered.allSatisfy { $0 > 0 }, "both do their part: \(rendered)")
         #expect(try Self.wait { try Self.isQuiet(redis) }, "every claim ends without anybody dying")
 
         // What they rendered, the next one finds.
@@ -129,7 +130,11 @@ struct FleetTests {
         let redis = try RedisServer()
         // The survivor waits for as long as it does by default.
         let victim = try Node(slides, redis: redis.socket)
-        let survivor = try Node(slides, redis: redis.socket, ["--shared-timeout", "2s", "--shared-connect-timeout", "2s"])
+        let survivor = try Node(
+            slides,
+            redis: redis.socket,
+            ["--shared-timeout", "2s", "--shared-connect-timeout", "2s"]
+        )
         let socket = redis.socket
         let killer = Thread {
             for _ in 0..<2000 {
@@ -197,7 +202,7 @@ struct FleetTests {
         }
         // The same with the server itself: stopped, full, restarted.
         redis.signal(SIGSTOP)
-        try look(10, "stopped")
+        try look(8, "stopped")
         #expect(try Self.wait { try node.metric("orizuru_breaker_state", "tier=\"shared\"") > 0 })
         // From now on nobody waits for it; some calls may still be under way.
         let late = try node.metric("orizuru_shared_failures_total", "timeout")
