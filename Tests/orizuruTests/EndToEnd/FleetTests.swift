@@ -73,15 +73,6 @@ struct FleetTests {
         func change(_ body: (inout Value) -> Void) { lock.withLock { body(&stored) } }
     }
 
-    /// Looks again and again whether something has become true.
-    private static func wait(_ condition: () throws -> Bool) rethrows -> Bool {
-        for _ in 0..<6000 {
-            if try condition() { return true }
-            usleep(10_000)
-        }
-        return try condition()
-    }
-
     /// Whether no server holds a claim: all that was rendered is written.
     private static func isQuiet(_ redis: RedisServer) throws -> Bool {
         try !RedisServer.client(["-s", redis.socket, "--scan", "--pattern", "*:lock"]).contains("lock")
@@ -114,7 +105,7 @@ struct FleetTests {
             rendered.reduce(0, +) <= Self.families.count * 105 / 100,
             "\(rendered) of \(Self.families.count) families"
         )
-        #expect(try Self.wait { try Self.isQuiet(redis) }, "every claim ends without anybody dying")
+        #expect(try eventually { try Self.isQuiet(redis) }, "every claim ends without anybody dying")
 
         // What they rendered, the next one finds.
         let third = try Node(slides, redis: redis.socket)
@@ -198,26 +189,26 @@ struct FleetTests {
             try look(6, "\(fault)")
             proxy.set(.none)
             // Otherwise the breaker keeps the next fault away.
-            #expect(try Self.wait { try node.metric("orizuru_breaker_state", "tier=\"shared\"") == 0 })
+            #expect(try eventually { try node.metric("orizuru_breaker_state", "tier=\"shared\"") == 0 })
         }
         // The same with the server itself: stopped, full, restarted.
         redis.signal(SIGSTOP)
         try look(8, "stopped")
-        #expect(try Self.wait { try node.metric("orizuru_breaker_state", "tier=\"shared\"") > 0 })
+        #expect(try eventually { try node.metric("orizuru_breaker_state", "tier=\"shared\"") > 0 })
         // From now on nobody waits for it; some calls may still be under way.
         let late = try node.metric("orizuru_shared_failures_total", "timeout")
         #expect(late > 0)
         try look(8, "left alone")
         #expect(try node.metric("orizuru_shared_failures_total", "timeout") <= late + 5)
         redis.signal(SIGCONT)
-        #expect(try Self.wait { try node.metric("orizuru_breaker_state", "tier=\"shared\"") == 0 })
+        #expect(try eventually { try node.metric("orizuru_breaker_state", "tier=\"shared\"") == 0 })
         try redis.command("CONFIG", "SET", "maxmemory", "1")
         try look(6, "full")
-        #expect(try Self.wait { try node.metric("orizuru_shared_refused_total", "full") > 0 })
+        #expect(try eventually { try node.metric("orizuru_shared_refused_total", "full") > 0 })
         redis.kill()
         try redis.start()
         try look(6, "restarted")
-        #expect(try Self.wait { try node.metric("orizuru_breaker_state", "tier=\"shared\"") == 0 })
+        #expect(try eventually { try node.metric("orizuru_breaker_state", "tier=\"shared\"") == 0 })
         try look(2, "well again")
     }
 }
