@@ -60,7 +60,7 @@ package final class SharedTier: FleetTier {
             RedisNode(
                 place: place,
                 configuration: configuration,
-                breaker: report.breaker(for: place.description) { watch.doubt() },
+                breaker: report.breaker(for: place.description, rules: configuration.breaker) { watch.doubt() },
                 metrics: metrics
             )
         }

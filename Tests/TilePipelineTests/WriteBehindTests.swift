@@ -5,6 +5,7 @@ import LockFree
 import Telemetry
 import TestSupport
 import Testing
+import TileCache
 import TileModel
 
 @testable import TilePipeline
@@ -168,6 +169,45 @@ struct FamilyClaimTests {
         #expect(batch.count == 1 && ended.withLock { $0 } == 0)
         batch = []
         #expect(ended.withLock { $0 } == 1)
+    }
+}
+
+@Suite("What is kept in the tiers")
+struct AdmissionTests {
+    @Test(
+        "by the rule of the second request a tile is kept once it was asked for twice; siblings made ahead do not count"
+    )
+    func secondRequest() throws {
+        let cache = try TileCache(
+            configuration: TileCacheConfiguration(byteBudget: TileCacheConfiguration.minByteBudget)
+        )
+        var configuration = TierConfiguration()
+        let edition = TileEdition(high: 1, low: 2)
+        let keys = try (0..<200).map { x in
+            let tile = TileCoordinate(level: 8, x: x, y: 0)
+            return TierKey(
+                try #require(TileKey(ordinal: 0, tile: tile, variant: TileVariant(format: .jpeg))),
+                of: edition
+            )
+        }
+        func stack() -> TierStack {
+            TierStack(
+                [ObedientTier()],
+                configuration: configuration,
+                cache: cache,
+                metrics: MetricsRegistry(),
+                logger: .silent
+            )
+        }
+        let everything = stack()
+        #expect(keys.allSatisfy { everything.admits($0, isAwaited: false) })
+        configuration.admission = .secondRequest
+        let again = stack()
+        for key in keys { #expect(!again.admits(key, isAwaited: false)) }
+        // The filter may take a tile that it never saw for a known one: one in a thousand.
+        #expect(keys.count { again.admits($0, isAwaited: true) } <= 2)
+        #expect(keys.allSatisfy { again.admits($0, isAwaited: true) })
+        #expect(keys.allSatisfy { !again.admits($0, isAwaited: false) }, "nobody asked")
     }
 }
 

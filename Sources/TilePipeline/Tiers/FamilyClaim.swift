@@ -22,32 +22,38 @@ final class FamilyClaim: Sendable {
 /// The claims that this server holds, so that a second request for a family is not told to wait for the first one's server.
 /// Any thread.
 final class FamilyClaims: Sendable {
-    private struct Weak {
+    private struct Entry {
+        /// Tells it from a later one of the same family.
+        let number: Int
         weak let claim: FamilyClaim?
     }
 
-    private let held = Lock<[TierFamilyKey: Weak]>([:])
+    private let held = Lock<(entries: [TierFamilyKey: Entry], made: Int)>(([:], 0))
 
     /// The claim of a family, where this server holds it.
-    func claim(of family: TierFamilyKey) -> FamilyClaim? { held.withLock { $0[family]?.claim } }
+    func claim(of family: TierFamilyKey) -> FamilyClaim? { held.withLock { $0.entries[family]?.claim } }
 
     /// A claim that was granted; `release` tells the fleet of its end.
     func hold(_ family: TierFamilyKey, release: @escaping @Sendable (TierFamilyKey) -> Void) -> FamilyClaim {
+        let number = held.withLock { held in
+            held.made += 1
+            return held.made
+        }
         let claim = FamilyClaim(family) { [weak self] family in
-            self?.forget(family)
+            self?.forget(family, number)
             release(family)
         }
-        held.withLock { $0[family] = Weak(claim: claim) }
+        held.withLock { $0.entries[family] = Entry(number: number, claim: claim) }
         return claim
     }
 
     /// How many there are.
-    var count: Int { held.withLock { $0.count } }
+    var count: Int { held.withLock { $0.entries.count } }
 
-    private func forget(_ family: TierFamilyKey) {
+    private func forget(_ family: TierFamilyKey, _ number: Int) {
         held.withLock { held in
-            // It may have been claimed anew in the meantime.
-            if let weak = held[family], weak.claim == nil { held[family] = nil }
+            // Not through the weak reference: who loads it may be the last to let go, inside of this lock.
+            if held.entries[family]?.number == number { held.entries[family] = nil }
         }
     }
 }
