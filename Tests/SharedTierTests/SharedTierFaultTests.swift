@@ -2,6 +2,7 @@
 
 #if Redis
 import Foundation
+import LockFree
 import SharedTier
 import TestSupport
 import TileModel
