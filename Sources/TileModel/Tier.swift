@@ -49,9 +49,14 @@ extension Tier {
 
 /// A tier that other servers read and write, too.
 package protocol FleetTier: Tier {
-    /// Announces that this server is going to render a family, unless another one has. Within a tier's time-out; a tier that
-    /// cannot tell answers `granted`, so that a broken tier fails no tile. A claim ends by itself after some seconds.
-    func claim(_ family: TierFamilyKey) -> FleetClaim
+    /// Announces that this server is going to render a family, unless another one has, and then looks up tiles of it as `get`
+    /// does: what another server wrote before its own claim ended is found. Within a tier's time-out; a tier that cannot tell
+    /// answers `granted`, so that a broken tier fails no tile. A claim ends by itself after some seconds.
+    func claim(
+        _ family: TierFamilyKey,
+        lookingFor keys: [TierKey],
+        into buffer: TierBuffer
+    ) -> (claim: FleetClaim, answers: [TierAnswer])
 
     /// Ends a claim that was `granted`: the family was inserted, or its rendering was given up.
     func release(_ family: TierFamilyKey)

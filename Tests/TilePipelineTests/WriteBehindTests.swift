@@ -5,6 +5,7 @@ import LockFree
 import Telemetry
 import TestSupport
 import Testing
+import TileCache
 import TileModel
 
 @testable import TilePipeline
@@ -113,6 +114,100 @@ struct WriteBehindTests {
         for number in 0..<20 { writer.submit(try write(number)) }
         writer.stop(within: .seconds(30))
         #expect(counted("stored") == 20 && tier.state.withLock { $0.inserted.count } == 20)
+    }
+}
+
+@Suite("Claims of families")
+struct FamilyClaimTests {
+    private let family = TierFamilyKey(
+        edition: TileEdition(high: 1, low: 2),
+        parent: TileCoordinate(level: 3, x: 4, y: 5)
+    )
+
+    @Test("a claim ends with the last of those who hold it, once, and can be made again")
+    func lifetime() {
+        let claims = FamilyClaims()
+        let ended = Lock<[TierFamilyKey]>([])
+        let release: @Sendable (TierFamilyKey) -> Void = { family in ended.withLock { $0.append(family) } }
+        var first: FamilyClaim? = claims.hold(family, release: release)
+        var second = claims.claim(of: family)
+        #expect(second === first && second != nil)
+        first = nil
+        #expect(ended.withLock { $0.isEmpty })
+        second = nil
+        #expect(ended.withLock { $0 } == [family])
+        #expect(claims.claim(of: family) == nil && claims.count == 0)
+        // Claimed anew before the end of the old one is known: that must not end the new one.
+        first = claims.hold(family, release: release)
+        second = claims.hold(family, release: release)
+        first = nil
+        #expect(claims.claim(of: family) === second && ended.withLock { $0.count } == 2)
+        second = nil
+        #expect(claims.count == 0 && ended.withLock { $0.count } == 3)
+    }
+
+    @Test("what waits to be written holds its claim, and a queue that is full does not")
+    func waiting() throws {
+        let claims = FamilyClaims()
+        let ended = Lock(0)
+        var limits = WriteQueue.Limits()
+        limits.waitingBytes = 150
+        var queue = WriteQueue(limits)
+        let key = try #require(
+            TileKey(ordinal: 0, tile: TileCoordinate(level: 5, x: 16, y: 20), variant: TileVariant(format: .jpeg))
+        )
+        var write = TierWrite(family: family)
+        _ = write.append(TierKey(key, of: family.edition), cost: 1, bytes: [UInt8](repeating: 1, count: 100))
+        do {
+            let claim = claims.hold(family) { _ in ended.withLock { $0 += 1 } }
+            let isTaken = queue.submit(write, under: claim, now: 0)
+            let isTakenAgain = queue.submit(write, under: claim, now: 0)
+            #expect(isTaken && !isTakenAgain)
+        }
+        #expect(ended.withLock { $0 } == 0 && claims.claim(of: family) != nil)
+        var batch = queue.takeBatch()
+        #expect(batch.count == 1 && ended.withLock { $0 } == 0)
+        batch = []
+        #expect(ended.withLock { $0 } == 1)
+    }
+}
+
+@Suite("What is kept in the tiers")
+struct AdmissionTests {
+    @Test(
+        "by the rule of the second request a tile is kept once it was asked for twice; siblings made ahead do not count"
+    )
+    func secondRequest() throws {
+        let cache = try TileCache(
+            configuration: TileCacheConfiguration(byteBudget: TileCacheConfiguration.minByteBudget)
+        )
+        var configuration = TierConfiguration()
+        let edition = TileEdition(high: 1, low: 2)
+        let keys = try (0..<200).map { x in
+            let tile = TileCoordinate(level: 8, x: x, y: 0)
+            return TierKey(
+                try #require(TileKey(ordinal: 0, tile: tile, variant: TileVariant(format: .jpeg))),
+                of: edition
+            )
+        }
+        func stack() -> TierStack {
+            TierStack(
+                [ObedientTier()],
+                configuration: configuration,
+                cache: cache,
+                metrics: MetricsRegistry(),
+                logger: .silent
+            )
+        }
+        let everything = stack()
+        #expect(keys.allSatisfy { everything.admits($0, isAwaited: false) })
+        configuration.admission = .secondRequest
+        let again = stack()
+        for key in keys { #expect(!again.admits(key, isAwaited: false)) }
+        // The filter may take a tile that it never saw for a known one: one in a thousand.
+        #expect(keys.count { again.admits($0, isAwaited: true) } <= 2)
+        #expect(keys.allSatisfy { again.admits($0, isAwaited: true) })
+        #expect(keys.allSatisfy { !again.admits($0, isAwaited: false) }, "nobody asked")
     }
 }
 
