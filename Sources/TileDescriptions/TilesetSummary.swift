@@ -44,6 +44,15 @@ package struct TilesetSummary: Sendable {
 }
 
 extension TilesetSummary {
+    /// The id as a segment of our URLs.
+    package var pathID: String { pathEncoded(id) }
+
+    /// The viewer's page, relative to the server's root.
+    package var viewerPath: String { "/viewer/\(pathID)" }
+
+    /// A small picture of it, relative to the server's root.
+    package var thumbnailPath: String? { "/thumbnail/\(pathID).jpg" }
+
     /// What a thumbnail shows, in pixels of the finest level: a slide as a whole; of a map what its bounds enclose.
     package var thumbnailRegion: PixelRect {
         let size = pyramid.size
@@ -56,12 +65,16 @@ extension TilesetSummary {
         return PixelRect(x: left, y: top, width: right - left + 1, height: bottom - top + 1)
     }
 
+    /// Zoomify knows no overlap.
+    package var hasZoomify: Bool { kind == .slide && pyramid.overlap == 0 }
+
     /// The tileset as an object of `/catalog.json`, and as the viewer page embeds it.
     ///
     /// `tiles` is a template relative to the server's root with `{level}`, `{x}` and `{y}` to fill in: the Deep Zoom
     /// form (partial edges, overlap kept) for slides, the XYZ form for maps. Its `v` makes the answers immutable.
     package var json: JSONOutput {
         let ext = format.fileExtensions[0]
+        let path = pathID
         return .object([
             ("id", .string(id)),
             ("title", .string(title)),
@@ -78,15 +91,15 @@ extension TilesetSummary {
             ("format", .string(ext)),
             ("version", .string(version.description)),
             ("tileCount", .integer(pyramid.tileCount)),
-            ("viewer", .string("/viewer/\(id)")),
-            ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
+            ("viewer", .string(viewerPath)),
+            ("dzi", kind == .slide ? .string("/dzi/\(path).dzi") : .null),
             ("tiles", .string(tileTemplate(level: "{level}"))),
             ("micronsPerPixel", JSONOutput(micronsPerPixel)),
-            ("iiif", kind == .slide ? .string("/iiif/\(id)/info.json") : .null),
-            ("zoomify", kind == .slide && pyramid.overlap == 0 ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
-            ("tilejson", kind == .map ? .string("/tilejson/\(id).json") : .null),
+            ("iiif", kind == .slide ? .string("/iiif/\(path)/info.json") : .null),
+            ("zoomify", hasZoomify ? .string("/zoomify/\(path)/ImageProperties.xml") : .null),
+            ("tilejson", kind == .map ? .string("/tilejson/\(path).json") : .null),
             ("wmts", kind == .map ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
-            ("thumbnail", .string("/thumbnail/\(id).jpg")),
+            ("thumbnail", JSONOutput(thumbnailPath)),
             ("attribution", JSONOutput(attribution)),
             ("bounds", Self.json(bounds)),
         ])
@@ -96,7 +109,7 @@ extension TilesetSummary {
     /// answers immutable.
     func tileTemplate(level: String) -> String {
         let place = kind == .slide ? "\(level)/{x}_{y}" : "\(level)/{x}/{y}"
-        return "/tiles/\(id)/\(place).\(format.fileExtensions[0])?v=\(version)"
+        return "/tiles/\(pathID)/\(place).\(format.fileExtensions[0])?v=\(version)"
     }
 
     /// West, south, east, north, as in TileJSON.

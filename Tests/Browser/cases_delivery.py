@@ -5,9 +5,7 @@ import json
 import re
 import urllib.request
 
-from selenium.webdriver.common.by import By
-
-from page import expect, test
+from sentences import expect, test
 
 
 def fetch(page, path):
@@ -53,16 +51,3 @@ def modules_are_there(page):
         expect("javascript" in headers.get_content_type(), f"{module} is {headers.get_content_type()}")
         imported |= set(re.findall(r'from "\./([^"]+)"', source))
     expect(imported == listed, f"listed and imported modules differ: {sorted(imported ^ listed)}")
-
-
-@test("the catalog shows a picture of each tileset that has one, and leads to a viewer")
-def catalog_in_browser(page):
-    page.driver.get(page.base_url + "/")
-    pictures = "return [...document.images].every((image) => image.complete && image.naturalWidth > 0)"
-    page.run("for (const image of document.images) image.loading = 'eager'")
-    page.wait_for("the catalog's pictures", lambda: page.run(pictures))
-    expect(page.run("return document.images.length") > 0, "the catalog has no picture")
-    page.driver.find_element(By.CSS_SELECTOR, f"a[href='/viewer/{page.slide['id']}']").click()
-    page.wait_for("the viewer", lambda: "/viewer/" in page.driver.current_url)
-    page.idle()
-    expect(page.stats["loaded"] > 0, "the viewer loaded no tile")

@@ -6,7 +6,8 @@ from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from page import expect, expect_near, middle, test
+from page import middle
+from sentences import expect, expect_near, test
 
 
 @test("the wheel zooms, and the point under the pointer stays")
