@@ -19,7 +19,7 @@ package enum IIIFDocument {
         let whole = finestFirst.map { pyramid.size(ofLevel: $0) }.filter { $0.area <= maxArea }
         var members: [(String, JSONOutput)] = [
             ("@context", .string(context)),
-            ("id", .string("\(base)/iiif/\(tileset.pathID)")),
+            ("id", .string("\(base)/iiif/\(tileset.id)")),
             ("type", .string("ImageService3")),
             ("protocol", .string("http://iiif.io/api/image")),
             ("profile", .string("level1")),

@@ -44,14 +44,11 @@ package struct TilesetSummary: Sendable {
 }
 
 extension TilesetSummary {
-    /// The id as a segment of our URLs.
-    package var pathID: String { pathEncoded(id) }
-
     /// The viewer's page, relative to the server's root.
-    package var viewerPath: String { "/viewer/\(pathID)" }
+    package var viewerPath: String { "/viewer/\(id)" }
 
     /// A small picture of it, relative to the server's root.
-    package var thumbnailPath: String? { "/thumbnail/\(pathID).jpg" }
+    package var thumbnailPath: String? { "/thumbnail/\(id).jpg" }
 
     /// What a thumbnail shows, in pixels of the finest level: a slide as a whole; of a map what its bounds enclose.
     package var thumbnailRegion: PixelRect {
@@ -74,7 +71,6 @@ extension TilesetSummary {
     /// form (partial edges, overlap kept) for slides, the XYZ form for maps. Its `v` makes the answers immutable.
     package var json: JSONOutput {
         let ext = format.fileExtensions[0]
-        let path = pathID
         return .object([
             ("id", .string(id)),
             ("title", .string(title)),
@@ -92,12 +88,12 @@ extension TilesetSummary {
             ("version", .string(version.description)),
             ("tileCount", .integer(pyramid.tileCount)),
             ("viewer", .string(viewerPath)),
-            ("dzi", kind == .slide ? .string("/dzi/\(path).dzi") : .null),
+            ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
             ("tiles", .string(tileTemplate(level: "{level}"))),
             ("micronsPerPixel", JSONOutput(micronsPerPixel)),
-            ("iiif", kind == .slide ? .string("/iiif/\(path)/info.json") : .null),
-            ("zoomify", hasZoomify ? .string("/zoomify/\(path)/ImageProperties.xml") : .null),
-            ("tilejson", kind == .map ? .string("/tilejson/\(path).json") : .null),
+            ("iiif", kind == .slide ? .string("/iiif/\(id)/info.json") : .null),
+            ("zoomify", hasZoomify ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
+            ("tilejson", kind == .map ? .string("/tilejson/\(id).json") : .null),
             ("wmts", kind == .map ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
             ("thumbnail", JSONOutput(thumbnailPath)),
             ("attribution", JSONOutput(attribution)),
@@ -109,7 +105,7 @@ extension TilesetSummary {
     /// answers immutable.
     func tileTemplate(level: String) -> String {
         let place = kind == .slide ? "\(level)/{x}_{y}" : "\(level)/{x}/{y}"
-        return "/tiles/\(pathID)/\(place).\(format.fileExtensions[0])?v=\(version)"
+        return "/tiles/\(id)/\(place).\(format.fileExtensions[0])?v=\(version)"
     }
 
     /// West, south, east, north, as in TileJSON.

@@ -70,7 +70,7 @@ package enum WMTSDocument {
         let bounds = map.bounds ?? .webMercator
         let id = markupEscaped(map.id)
         let media = map.format.mediaType
-        let template = "\(home)/wmts/\(map.pathID)/{TileMatrix}/{TileRow}/{TileCol}"
+        let template = "\(home)/wmts/\(id)/{TileMatrix}/{TileRow}/{TileCol}"
         let levels = map.pyramid.levels
         let limits = levels.map { level in
             let last = (1 << level) - 1

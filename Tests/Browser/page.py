@@ -156,6 +156,22 @@ class Page:
             expect(time.monotonic() < deadline, f"waited {PATIENCE_SECONDS} s in vain: {what}")
             time.sleep(0.05)
 
+    def expect_all_on_screen(self):
+        """Nothing of a page with pictures lies beyond the screen, and no button is too small for a finger."""
+        outside = self.run("""
+            return [...document.querySelectorAll("button, header, footer > *")]
+              .filter((element) => element.checkVisibility())
+              .filter((element) => { const box = element.getBoundingClientRect();
+                return box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight; })
+              .map((element) => element.id || element.tagName)
+        """)
+        expect(outside == [], f"outside the screen: {outside}")
+        small = self.run("""
+            return [...document.querySelectorAll("#controls button")].filter((button) => button.checkVisibility())
+              .filter((button) => button.offsetWidth < 36 || button.offsetHeight < 36).map((button) => button.id)
+        """)
+        expect(small == [], f"too small for a finger: {small}")
+
     def collect_console(self):
         self.console += self.driver.get_log("browser")
 

@@ -14,6 +14,7 @@ import sentences
 
 # Each registers its tests; they run in this order.
 import cases_viewers  # noqa: F401
+import cases_documents  # noqa: F401
 
 if __name__ == "__main__":
     if len(sys.argv) not in (2, 3):

@@ -14,20 +14,23 @@ enum CatalogCard {
             + "<span class=\"facts\">\(markupEscaped(facts(summary)))</span></a></li>"
     }
 
-    /// Kind, size, and the resolution where it is known.
+    /// Kind, size, and the resolution where it is known. Lines break between facts alone.
     static func facts(_ summary: TilesetSummary) -> String {
         let pyramid = summary.pyramid
-        let format = summary.format.fileExtensions[0]
+        var facts = [summary.kind.rawValue]
         switch summary.kind {
         case .map:
-            return "map · zoom \(pyramid.minLevel)–\(pyramid.maxLevel) · \(pyramid.tileSize) px tiles · \(format)"
+            facts += ["zoom \(pyramid.minLevel)–\(pyramid.maxLevel)", "\(pyramid.tileSize) px tiles"]
         case .slide:
-            let pixels = "slide · \(pyramid.size.width) × \(pyramid.size.height) px"
-            guard let microns = summary.micronsPerPixel, microns > 0 else { return "\(pixels) · \(format)" }
-            let width = millimetres(Double(pyramid.size.width) * microns)
-            let height = millimetres(Double(pyramid.size.height) * microns)
-            return "\(pixels) · \(decimal(microns, places: 4)) µm/px · \(width) × \(height) mm · \(format)"
+            facts.append("\(pyramid.size.width) × \(pyramid.size.height) px")
+            if let microns = summary.micronsPerPixel, microns > 0 {
+                let width = millimetres(Double(pyramid.size.width) * microns)
+                let height = millimetres(Double(pyramid.size.height) * microns)
+                facts += ["\(decimal(microns, places: 4)) µm/px", "\(width) × \(height) mm"]
+            }
         }
+        facts.append(summary.format.fileExtensions[0])
+        return facts.map { $0.replacing(" ", with: "\u{A0}") }.joined(separator: "\u{A0}· ")
     }
 
     private static func millimetres(_ microns: Double) -> String { decimal(microns / 1000, places: 2) }

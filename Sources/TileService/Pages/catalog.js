@@ -5,6 +5,7 @@
  * comes from the server and works without any of this.
  */
 
+import { isRaster } from "./format.js";
 import { openOffer } from "./offer.js";
 
 const element = (id) => document.getElementById(id);
@@ -24,6 +25,7 @@ function addActions(item, tileset) {
     if (compared === null || compared === tileset) compareWith(compared === null ? tileset : null);
     else location.href = tileset.viewer.replace("/viewer/", `${compared.viewer.replace("/viewer/", "/compare/")}/`);
   });
+  compare.hidden = !isRaster(tileset);
   item.append(actions);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A dialog that tells where a tileset is offered and how other programs are told to show it, to be copied. */
+/** Tells where a tileset is offered and how other programs are told to show it, to be copied. */
 
 import { addresses, snippets } from "./snippets.js";
 
@@ -9,14 +9,17 @@ let lastProgram = null;
 
 /** Opens the page's dialog `offer` for a tileset. */
 export function openOffer(tileset) {
-  const { origin } = window.location;
   const dialog = document.getElementById("offer");
   if (dialog.open) return;
   document.getElementById("offer-title").textContent = tileset.title;
-  document
-    .getElementById("offer-content")
-    .replaceChildren(addressList(addresses(tileset, origin)), ...programs(snippets(tileset, origin)));
+  fillOffer(document.getElementById("offer-content"), tileset);
   dialog.showModal();
+}
+
+/** Fills an element with a tileset's addresses and the code for a program. */
+export function fillOffer(target, tileset, program = lastProgram) {
+  const { origin } = window.location;
+  target.replaceChildren(addressList(addresses(tileset, origin)), ...programs(snippets(tileset, origin), program));
 }
 
 /** Makes an element of a tag, its properties, and what is in it. */
@@ -35,7 +38,7 @@ function addressList(offers) {
 }
 
 /** The programs to choose from, as radio buttons: arrow keys go from one to the next without a line of ours. */
-function programs(offers) {
+function programs(offers, program) {
   const hint = make("p", {});
   const code = make("code", {});
   const copy = copyButton("the code", () => code.textContent);
@@ -48,14 +51,13 @@ function programs(offers) {
     const radio = make("input", { type: "radio", name: "program", onchange: () => choose(offer) });
     return { offer, radio, label: make("label", {}, radio, offer.name) };
   });
-  const first = choices.find(({ offer }) => offer.name === lastProgram) ?? choices[0];
+  const first = choices.find(({ offer }) => offer.name === program) ?? choices[0];
   first.radio.checked = true;
   choose(first.offer);
   const legend = make("legend", {}, "In other programs");
   return [
     make("fieldset", { className: "programs" }, legend, ...choices.map(({ label }) => label)),
-    hint,
-    make("div", { className: "code" }, make("pre", { tabIndex: 0, ariaLabel: "Code" }, code), copy),
+    make("div", { className: "code" }, hint, copy, make("pre", { tabIndex: 0, ariaLabel: "Code" }, code)),
   ];
 }
 

@@ -51,7 +51,7 @@ export function status(scene, stats) {
 
 /** A zoom as people say it: a map's level, or of a slide 100 % where an image pixel is on a CSS pixel. */
 export function formatZoom(pyramid, zoom) {
-  if (pyramid.isMap) return `zoom ${trim(Math.max(pyramid.maxLevel + Math.log2(zoom), 0))}`;
+  if (pyramid.isMap) return `zoom ${(pyramid.maxLevel + Math.log2(zoom)).toFixed(1)}`;
   const percent = zoom * 100;
   return `${percent >= 10 ? Math.round(percent) : percent.toPrecision(2)} %`;
 }

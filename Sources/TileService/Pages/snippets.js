@@ -5,12 +5,12 @@
  * and the address that the server is reached at, to text. The pages show it, docs/viewers explains it.
  */
 
+import { isRaster } from "./format.js";
+
 const CDN = "https://cdn.jsdelivr.net/npm";
 
-/** What programs need a tileset's tiles to be. */
 const isSlide = ({ kind }) => kind === "slide";
-const isVector = ({ format }) => format === "mvt" || format === "mlt";
-export const isRaster = (tileset) => !isVector(tileset);
+const isVector = (tileset) => !isRaster(tileset);
 
 /** @returns {{name: string, url: string}[]} each protocol in which a tileset is offered, with its absolute URL */
 export function addresses(tileset, origin) {

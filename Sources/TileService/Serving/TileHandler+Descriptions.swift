@@ -62,7 +62,7 @@ extension TileHandler {
         guard catalog.entries[index].summary.kind == .slide else {
             return refuse(.notFound, "not found\n", &responder)
         }
-        let place = "\(base(request))/iiif/\(catalog.entries[index].summary.pathID)/info.json"
+        let place = "\(base(request))/iiif/\(catalog.entries[index].tileset.id)/info.json"
         send(
             .seeOther,
             "text/plain; charset=utf-8",
