@@ -9,9 +9,6 @@ PORT ?= 8080
 BUILD := .build
 # One scratch path per configuration: switching flags in one folder would rebuild everything each time.
 ALL_TRAITS_BUILD := .build/all-traits
-TSAN_BUILD := .build/thread-sanitizer
-ASAN_BUILD := .build/address-sanitizer
-FUZZ_BUILD := .build/fuzzer
 VENV := .build/venv
 # How long each fuzz target and each long stress run takes, in seconds.
 FUZZ_SECONDS ?= 60
@@ -29,9 +26,9 @@ BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind 
 	python3-minimal $(TRAIT_PACKAGES) libvips-tools
 
 .PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench \
-	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared profile stress clean \
+	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared bench-prewarm profile stress clean \
 	sample core-packages trait-packages test-packages bench-eviction bench-lookahead bench-build \
-	bench-packages stress-packages
+	bench-packages stress-packages bench-disk bench-promises
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -91,7 +88,9 @@ test: test-packages lint unit-test core-links sanitizers clients browser-test in
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
 	$(SWIFT) build --build-tests --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
-	$(SWIFT) test --skip-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	@# The last lines of a failed run name what failed.
+	@mkdir -p $(BUILD) && { $(SWIFT) test --skip-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD) 2>&1 | tee $(BUILD)/unit-test.log; } \
+		|| { echo "unit-test: what failed:" >&2; grep -aE '✘ .*(recorded an issue|failed after)|↳ ' $(BUILD)/unit-test.log | tail -n 60 >&2; exit 1; }
 
 core-links: build ## check that the core links no third-party library but libpng, zlib and libturbojpeg
 	@extra=$$(ldd $(BUILD)/release/orizuru | awk '{print $$1}' \
@@ -125,25 +124,28 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction bench-lookahead bench-build ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction bench-lookahead bench-prewarm bench-build ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
-bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 bench-build: bench-packages ## builds next to vips dzsave, and what residuals lose at which size
 	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(SWIFT) build -c release --product bench-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(ALL_TRAITS_BUILD)/release/bench-build
 
-bench-family: build ## a cold family as clients see it: one, and sixty-four at once
+bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family
 
 bench-lookahead: build ## recorded viewers in real time, with and without look-ahead: who waits, and what it costs
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family --look-ahead
+
+bench-prewarm: build ## a pre-warm of 10,000 families: requests, memory, who works, and who waits
+	$(SWIFT) build -c release --product bench-prewarm
+	$(BUILD)/release/bench-prewarm
 
 bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
 	$(SWIFT) build -c release --product bench-cache

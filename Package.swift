@@ -236,7 +236,7 @@ let package = Package(
         ),
         .target(
             name: "BenchmarkSupport",
-            dependencies: ["TestSupport"],
+            dependencies: ["TileModel", "Telemetry", "TestSupport", "CBenchmarkCalls"],
             path: "Tests/Benchmarks/Support",
             swiftSettings: swiftSettings
         ),
@@ -268,6 +268,12 @@ let package = Package(
             name: "bench-latency",
             dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport", "CBenchmarkCalls"],
             path: "Tests/Benchmarks/HTTP/Latency",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-prewarm",
+            dependencies: ["BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Prewarm",
             swiftSettings: swiftSettings
         ),
         .executableTarget(

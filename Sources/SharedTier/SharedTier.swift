@@ -13,8 +13,7 @@ package import TileModel
 /// answer at once, and a thread of the tier's own finds out when it works again.
 ///
 /// *How.* One MGET for all tiles of a look-up and one pipeline of SET EX for all of an insert: they are of one family,
-/// whose keys lie in one slot. Batching is the lever: seven to ten times the tiles per second of single GETs
-/// (docs/decisions.md).
+/// whose keys lie in one slot. Batching is the lever: a round trip costs far more than a tile.
 ///
 /// *What it gives up.* The server may lose what it holds at any time; nothing here waits for replicas. A claim is a
 /// lock with an end: two servers may render one family at once where one of them stalls beyond it.

@@ -267,8 +267,10 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     /// back to the front of the pre-warm lane where a pre-warm waits for the rest, for idle workers where siblings are
     /// left; the oldest job put aside for siblings makes room. One step, so that nobody can join a job between its last
     /// worker's look and its end.
-    package mutating func next(of job: Job) -> (form: MemberForm, isAwaited: Bool)? {
-        if let form = job.progress.claimNext(queue.count(.awaited) > 0 ? .awaited : .anything) {
+    ///
+    /// - Parameter last: what the same worker made of it before.
+    package mutating func next(of job: Job, after last: MemberForm? = nil) -> (form: MemberForm, isAwaited: Bool)? {
+        if let form = job.progress.claimNext(queue.count(.awaited) > 0 ? .awaited : .anything, after: last) {
             return (form, job.waiters.contains { $0.form == form })
         }
         leave(job)

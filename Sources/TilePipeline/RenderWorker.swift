@@ -68,7 +68,9 @@ final class RenderWorker {
 
     private func work(at job: TilePipeline.Board.Job) {
         var loaded = Loaded.nothing
-        while let (form, isAwaited) = pipeline.board.withLock({ $0.board.next(of: job) }) {
+        var last: MemberForm?
+        while let (form, isAwaited) = pipeline.board.withLock({ [last] in $0.board.next(of: job, after: last) }) {
+            last = form
             arrival = isAwaited ? .requested : .speculative
             let outcome = make(form, of: job, &loaded)
             finish(job, form, outcome, &loaded)

@@ -179,7 +179,11 @@ package final class TilePipeline: Sendable {
             case .closed: return .stopped
             }
         }
-        if case .pending = submission { board.signal() }
+        if case .pending = submission {
+            board.signal()
+            // A family is work for two from the start.
+            if !request.scope.isTile { board.signal() }
+        }
         expect(expected, as: request.format, by: participant)
         return submission
     }

@@ -254,6 +254,27 @@ package final class TileService {
             )
         }
         metrics.counter(
+            "orizuru_http_malformed_requests_total",
+            help: "Requests that no handler saw, because they broke a rule of HTTP or a limit.",
+            read: server.reader(of: .malformed)
+        )
+        for (kind, count) in [
+            ("head", ServerCount.timeoutsHead), ("idle", .timeoutsIdle), ("write", .timeoutsWrite),
+            ("deferred", .timeoutsDeferred), ("linger", .timeoutsLinger),
+        ] {
+            metrics.counter(
+                "orizuru_http_timeouts_total",
+                help: "Connections that were closed by a deadline, by what they were late with.",
+                labels: ["deadline": kind],
+                read: server.reader(of: count)
+            )
+        }
+        metrics.counter(
+            "orizuru_http_accept_pauses_total",
+            help: "How often no connection was accepted for a while, because descriptors ran out.",
+            read: server.reader(of: .acceptPauses)
+        )
+        metrics.counter(
             "orizuru_http_sent_bytes_total",
             help: "Bytes handed to the kernel for clients.",
             read: server.reader(of: .bytesSent)

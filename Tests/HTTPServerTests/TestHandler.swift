@@ -21,11 +21,7 @@ final class Record: Sendable {
 
     /// Waits until the state is as wished; false after a generous time.
     func wait(until isReached: (State) -> Bool) -> Bool {
-        for _ in 0..<6000 {
-            if state.withLock({ isReached($0) }) { return true }
-            usleep(5000)
-        }
-        return false
+        eventually { state.withLock { isReached($0) } }
     }
 
     /// Answers the oldest deferred request that is still waiting.
@@ -231,10 +227,6 @@ final class TestServer {
 
     /// Waits until a count has reached a value.
     func wait(for count: ServerCount, toReach value: Int) -> Bool {
-        for _ in 0..<6000 {
-            if server.count(count) >= value { return true }
-            usleep(5000)
-        }
-        return false
+        eventually { server.count(count) >= value }
     }
 }

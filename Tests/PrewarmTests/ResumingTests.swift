@@ -189,6 +189,10 @@ struct ResumingTests {
         #expect(pace.start(ofWorker: 0, of: 4) == .zero && pace.start(ofWorker: 3, of: 4) == .seconds(6))
         var free = WarmPace(rate: nil, rampUp: .zero)
         #expect(free.slot(at: .seconds(1)) == .seconds(1) && free.slot(at: .seconds(1)) == .seconds(1))
+        for rate in [0, .leastNonzeroMagnitude, 1e-30, .infinity] {
+            var pace = WarmPace(rate: rate, rampUp: .zero)
+            #expect(pace.slot(at: .zero) == .zero && pace.slot(at: .zero) > .zero)
+        }
     }
 
     @Test("a plan counts requests, families and tiles, and asks for nothing")

@@ -337,7 +337,7 @@ struct ConfigurationValueTests {
     @Test(
         "listen addresses are split into host and port",
         arguments: [
-            ("127.0.0.1:8080", "127.0.0.1", 8080), ("[::1]:80", "::1", 80), ("localhost:0", "localhost", 0),
+            ("127.0.0.1:8080", "127.0.0.1", 8080), ("[::1]:80", "::1", 80), ("localhost:0", "127.0.0.1", 0),
             ("[fe80::1%eth0]:65535", "fe80::1%eth0", 65535), ("tile-server_1.example:1", "tile-server_1.example", 1),
         ]
     )

@@ -12,7 +12,7 @@ import TilePipeline
 
 /// Answers the requests of one reactor.
 ///
-/// The path that everything else serves is `handle` -> `tile` -> `answerHit`: route in place, make a key, look it up
+/// The path that everything else serves is `handle` -> `tile`: route in place, make a key, look it up
 /// without a lock, send the block's stored bytes. It allocates nothing. Everything else may take its time.
 ///
 /// Thread rule: the reactor's thread alone. Between `turnBegins` and `turnEnds` it is on-line in the cache's epochs,

@@ -7,8 +7,8 @@ import TileModel
 import TilePipeline
 
 extension ServeConfiguration {
-    /// Every key of the configuration. Flags, environment variables, help, the example and the documentation come from
-    /// this table; a new key is defined here, listed in `all` and read in `ServeConfiguration.init`.
+    /// Every key of the configuration. Flags, environment variables, help and the example come from this
+    /// table; a new key is defined here, listed in `all` and read in `ServeConfiguration.init`.
     enum Keys {
         static let paths = ConfigurationKey(
             "paths",

@@ -15,10 +15,10 @@ struct AdminTests {
         init(_ paths: [String], _ options: [String] = []) throws {
             server = try RunningServer(paths, ["--admin", "127.0.0.1:0"] + options)
             var found: UInt16?
-            for _ in 0..<500 where found == nil {
+            _ = eventually {
                 let line = server.process.output.split(separator: "\n").first { $0.hasPrefix("admin on http://") }
                 found = line.flatMap { $0.split(separator: ":").last }.flatMap { UInt16($0) }
-                if found == nil { usleep(10_000) }
+                return found != nil
             }
             port = try #require(found)
         }
@@ -38,12 +38,12 @@ struct AdminTests {
 
         /// Waits until a job has ended, and returns what is said of it.
         func wait(for job: Int) throws -> [String: Any] {
-            for _ in 0..<6000 {
-                let state = try json("GET", "/jobs/\(job)")
-                if state["state"] as? String != "running" { return state }
-                usleep(10_000)
+            var state: [String: Any] = [:]
+            _ = try eventually {
+                state = try json("GET", "/jobs/\(job)")
+                return state["state"] as? String != "running"
             }
-            return try json("GET", "/jobs/\(job)")
+            return state
         }
     }
 

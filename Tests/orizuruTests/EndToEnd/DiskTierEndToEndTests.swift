@@ -27,10 +27,7 @@ struct DiskTierEndToEndTests {
 
     /// Waits until the tiles that were rendered are on disk: writing is behind.
     private static func waitUntilWritten(_ server: RunningServer, tiles: Int) throws {
-        for _ in 0..<1000 {
-            if try server.metric("orizuru_disk_tiles") >= Double(tiles) { return }
-            usleep(10_000)
-        }
+        if try eventually({ try server.metric("orizuru_disk_tiles") >= Double(tiles) }) { return }
         Issue.record("\(try server.metric("orizuru_disk_tiles")) of \(tiles) tiles came to the disk")
     }
 
@@ -179,9 +176,8 @@ struct DiskTierEndToEndTests {
             #expect(server.process.waitForExit() == 0)
         }
         let server = try RunningServer([sampleFolder], options)
-        for _ in 0..<1000 where try server.metric("orizuru_restored_tiles_total") < Double(urls.count) { usleep(5000) }
-        #expect(try server.metric("orizuru_restored_tiles_total") == Double(urls.count))
-        #expect(try server.metric("orizuru_restore_tiles_left") == 0)
+        #expect(try eventually { try server.metric("orizuru_restored_tiles_total") == Double(urls.count) })
+        #expect(try eventually { try server.metric("orizuru_restore_tiles_left") == 0 })
         for url in urls {
             #expect(try server.get(url)["cache-status"] == "orizuru; hit; detail=hot", "\(url)")
         }
@@ -202,20 +198,13 @@ struct DiskTierEndToEndTests {
         // Slow enough that tiles are still coming back when the metrics are asked, however busy the machine is.
         let server = try RunningServer([sampleFolder], options, environment: Self.delayed(milliseconds: 700))
         // The thread is of the lowest priority: it may take a moment to begin.
-        var left = 0.0
-        for _ in 0..<5000 {
-            left = try server.metric("orizuru_restore_tiles_left")
-            if left > 0 { break }
-            usleep(1000)
-        }
-        #expect(left > 0)
+        #expect(try eventually { try server.metric("orizuru_restore_tiles_left") > 0 })
         server.process.signal(SIGTERM)
         // The bar is a second; the rest is for a machine that is busy with other tests.
         #expect(server.process.waitForExit(timeout: 20) == 0)
         // The list of the last run is kept: this one had not yet read it.
         let again = try RunningServer([sampleFolder], options)
-        for _ in 0..<1000 where try again.metric("orizuru_restored_tiles_total") == 0 { usleep(5000) }
-        #expect(try again.metric("orizuru_restored_tiles_total") > 100)
+        #expect(try eventually { try again.metric("orizuru_restored_tiles_total") > 100 })
     }
 
     @Test("beside a disk that stands still, or fails every call, every tile is served right")
@@ -273,7 +262,7 @@ struct DiskTierEndToEndTests {
             }
             #expect(wanted > 100, "\(name)")
             let server = try RunningServer([sampleFolder], options)
-            for _ in 0..<1000 where try server.metric("orizuru_restore_tiles_left") > 0 { usleep(5000) }
+            #expect(try eventually { try server.metric("orizuru_restore_tiles_left") == 0 })
             var rendered = 0
             for url in urls {
                 let answer = try server.get(url)
