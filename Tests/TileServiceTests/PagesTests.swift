@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Testing
 import TileDescriptions
 import TileModel
-import Testing
 
 @testable import TileService
 
@@ -34,7 +34,9 @@ struct PagesTests {
 
 @Suite("The pages")
 struct CatalogPageTests {
-    private func summary(_ kind: TilesetKind, title: String = "A", micronsPerPixel: Double? = nil) throws -> TilesetSummary {
+    private func summary(_ kind: TilesetKind, title: String = "A", micronsPerPixel: Double? = nil) throws
+        -> TilesetSummary
+    {
         let slide = Pyramid(deepZoom: GridSize(width: 98304, height: 2150), tileSize: 256, overlap: 0)
         let map = Pyramid(mapTileSize: 512, levels: 2...7)
         return TilesetSummary(
@@ -49,7 +51,9 @@ struct CatalogPageTests {
     }
 
     /// The facts with plain spaces.
-    private func facts(_ summary: TilesetSummary) -> String { CatalogCard.facts(summary).replacing("\u{A0}", with: " ") }
+    private func facts(_ summary: TilesetSummary) -> String {
+        CatalogCard.facts(summary).replacing("\u{A0}", with: " ")
+    }
 
     @Test("a card tells a slide's size in pixels and, where it is known, on the glass; of a map its zooms")
     func cardFacts() throws {
@@ -65,7 +69,8 @@ struct CatalogPageTests {
     @Test(
         "numbers are rounded to their places and end without zeros",
         arguments: [
-            (0.5, 4, "0.5"), (2, 4, "2"), (0.00004, 4, "0"), (0.00005, 4, "0.0001"), (1.999, 2, "2"), (10.05, 1, "10.1"),
+            (0.5, 4, "0.5"), (2, 4, "2"), (0.00004, 4, "0"), (0.00005, 4, "0.0001"), (1.999, 2, "2"),
+            (10.05, 1, "10.1"),
             (1e300, 2, "1e+300"), (120, 0, "120"),
         ]
     )
