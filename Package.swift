@@ -127,7 +127,8 @@ let modules: [[Target]] = [
         ],
         resources: [
             "address.js", "attribution.js", "catalog.css", "catalog.html", "catalog.js", "compare.css", "compare.html",
-            "compare.js", "icon.svg", "input.js", "mercator.js", "motion.js", "offer.js", "overlay.js", "page.css",
+            "compare.js", "format.js", "icon.svg", "input.js", "mercator.js", "motion.js", "offer.js", "overlay.js",
+            "page.css",
             "page.js", "parts.html", "picture.js", "pyramid.js", "readout.js", "render.js", "scene.js", "snippets.js",
             "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
         ].map { .embedInCode("Pages/\($0)") },

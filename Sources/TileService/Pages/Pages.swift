@@ -48,6 +48,7 @@ enum Pages {
             ("icon.svg", PackageResources.icon_svg),
             ("address.js", PackageResources.address_js), ("attribution.js", PackageResources.attribution_js),
             ("catalog.js", PackageResources.catalog_js), ("compare.js", PackageResources.compare_js),
+            ("format.js", PackageResources.format_js),
             ("input.js", PackageResources.input_js), ("mercator.js", PackageResources.mercator_js),
             ("motion.js", PackageResources.motion_js), ("offer.js", PackageResources.offer_js),
             ("overlay.js", PackageResources.overlay_js), ("page.js", PackageResources.page_js),
