@@ -163,9 +163,9 @@ final class AdminDesk: Sendable {
         }
         let region = part.region(kind: summary.kind, pyramid: summary.pyramid)
         let pyramid = summary.pyramid
-        let families = WarmJob.walk(entry, part, isGrouped: false).lazy.filter {
-            $0.levels == 3 && $0.tile.level == summary.familyTop
-        }
+        // A tileset without families would be walked to its last tile to find none.
+        let walk = WarmJob.walk(entry, part, isGrouped: false).prefix(summary.familyTop == nil ? 0 : .max)
+        let families = walk.lazy.filter { $0.levels == 3 && $0.tile.level == summary.familyTop }
         let purged = state.pipeline.purge(
             entry.tileset,
             families: families.map { Family(parent: $0.tile, in: pyramid) }

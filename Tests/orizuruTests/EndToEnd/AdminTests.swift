@@ -114,6 +114,29 @@ struct AdminTests {
         #expect(subject.server.process.errors.contains("admin: purged tiles"))
     }
 
+    @Test("purging a deep map takes no longer than what is in memory, and asking for its thumbnail ends nothing")
+    func deepMap() throws {
+        let folder = try TemporaryDirectory()
+        let tile = try Data(contentsOf: URL(fileURLWithPath: sampleFolder + "/world/0/0/0.png"))
+        for path in ["deep/26/0/0.png", "wide/0/0/0.png", "wide/22/0/0.png"] { try folder.write(path, [UInt8](tile)) }
+        let subject = try Subject([folder.path])
+        for map in ["deep", "wide"] {
+            let purged = try subject.json("POST", "/purge?tileset=\(map)")
+            #expect(purged["families"] as? Int == 0 && purged["complete"] as? Bool == true)
+            let status = try subject.server.get("/thumbnail/\(map).jpg").status
+            #expect([200, 404].contains(status), "\(map): \(status)")
+        }
+        #expect(try subject.server.get("/tiles/wide/0/0/0.png").status == 200)
+    }
+
+    @Test("what a web page asks for is refused where no token tells who asks")
+    func webPages() throws {
+        let subject = try Subject([sampleFolder])
+        let answer = try subject.ask("POST", "/reload", fields: ["Origin: http://elsewhere.example"])
+        #expect(answer.status == 403 && answer.text.contains("--admin-token-file"))
+        #expect(try subject.ask("POST", "/reload").status == 200)
+    }
+
     @Test("purging under load gives no error and no stale tile after the answer")
     func purgeUnderLoad() throws {
         let folder = try TemporaryDirectory()
