@@ -126,10 +126,8 @@ package struct PixelPolygon: Equatable, Sendable {
         }
         var strips = [[Int32]](repeating: [], count: max(1, min(edges.count / 4, 1024)))
         // Where most edges reach through most strips, strips spare nothing and would take a thousand times the room.
-        let count = strips.count
-        let reach = edges.map {
-            Self.strips(min($0.from.y, $0.to.y), max($0.from.y, $0.to.y), bounds, count)
-        }
+        let (bounds, count) = (bounds, strips.count)
+        let reach = edges.map { Self.strips(min($0.from.y, $0.to.y), max($0.from.y, $0.to.y), bounds, count) }
         if reach.reduce(0, { $0 + $1.count }) > 16 * edges.count {
             strips = [Array(0..<Int32(edges.count))]
         } else {
