@@ -25,7 +25,7 @@ STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl \
 	python3-minimal $(TRAIT_PACKAGES) libvips-tools
 
-.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench \
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test archives-test clients lint format bench \
 	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared bench-prewarm profile stress clean \
 	sample core-packages trait-packages test-packages bench-eviction bench-lookahead bench-build \
 	bench-packages stress-packages bench-disk bench-promises
@@ -83,7 +83,7 @@ sample: build ## write tiles-sample anew
 
 # -------------------------------------------------------------------------------------------------------- test
 
-test: test-packages lint unit-test core-links sanitizers clients browser-test interop-test ## install what is missing and run everything
+test: test-packages lint unit-test core-links sanitizers clients browser-test interop-test archives-test ## install what is missing and run everything
 	@echo "make test: everything passed"
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
@@ -111,12 +111,16 @@ browser-test: build $(VENV)/packages-are-there ## the pages in headless Chromium
 interop-test: build $(VENV)/packages-are-there ## validators, GDAL and Python libraries ask a running server
 	Tests/Interop/run $(VENV)/bin/python $(BUILD)/release/orizuru
 
-PYTHON_PACKAGES := Tests/Browser/requirements.txt Tests/Interop/requirements.txt
+PYTHON_PACKAGES := $(addprefix Tests/,Browser/requirements.txt Interop/requirements.txt Archives/requirements.txt)
 
 $(VENV)/packages-are-there: $(PYTHON_PACKAGES)
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(PYTHON_PACKAGES))
 	@touch $@
+
+archives-test: trait-packages $(VENV)/packages-are-there ## the shared maps, served and exported, against other readers
+	$(SWIFT) build --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	Tests/Archives/run $(VENV)/bin/python $(ALL_TRAITS_BUILD)/debug/orizuru
 
 stress: stress-packages ## the long runs: sanitizers, models, every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
 	Tests/Stress/run long $(STRESS_SECONDS)

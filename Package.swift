@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Orizuru: a tile server for microscope slides and maps.
-// The core needs the toolchain, libpng-dev and libturbojpeg0-dev. Nothing is fetched.
+// The core needs the toolchain, libpng-dev (with zlib) and libturbojpeg0-dev. Nothing is fetched.
 
 import PackageDescription
 
@@ -83,13 +83,14 @@ func shim(_ name: String, trait: String, library: String, links: String) -> Targ
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
+    module("GZip", ["CZlib"]),
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"]),
     module("FamilyRendering", ["TileModel", "ImageCodecs"]),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry", "CPlatform"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
@@ -100,7 +101,7 @@ let modules: [[Target]] = [
     module(
         "TilePipeline",
         [
-            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "TileModel", "GZip", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ]
     ),
@@ -123,7 +124,7 @@ let modules: [[Target]] = [
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Prewarm", "Telemetry", "DiskTier",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Prewarm", "Telemetry", "DiskTier", "CPlatform",
         ],
         resources: [
             "address.js", "attribution.js", "catalog.css", "catalog.html", "catalog.js", "compare.css", "compare.html",
@@ -144,6 +145,21 @@ let modules: [[Target]] = [
         settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
     ),
     module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
+    module(
+        "TilesetExport",
+        [
+            "TileModel", "GZip", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "LockFree",
+            "Telemetry",
+        ]
+    ),
+    optionalModule(
+        "MBTilesSource",
+        trait: "MBTiles",
+        library: "CSQLite",
+        [
+            "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "FamilyRendering", "TileSources", "TilesetExport",
+        ]
+    ),
     optionalModule("JPEGRows", trait: "JPEGRows", library: "CJPEGCalls", ["ImageCodecs"]),
     optionalModule("TIFFSource", trait: "TIFF", library: "CTIFFCalls", ["ImageCodecs"]),
     optionalModule("OpenSlideSource", trait: "OpenSlide", library: "COpenSlide", ["ImageCodecs"]),
@@ -151,6 +167,7 @@ let modules: [[Target]] = [
 
 /// What the command uses where its trait is on.
 let integrations: [Target.Dependency] = [
+    .target(name: "MBTilesSource", condition: .when(traits: ["MBTiles"])),
     .target(name: "JPEGRows", condition: .when(traits: ["JPEGRows"])),
     .target(name: "TIFFSource", condition: .when(traits: ["TIFF"])),
     .target(name: "OpenSlideSource", condition: .when(traits: ["OpenSlide"])),
@@ -161,7 +178,7 @@ let fuzzTargets: [Target] = [
     .executableTarget(
         name: "fuzz-parsers",
         dependencies: [
-            "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText",
+            "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText", "GZip",
             "TestSupport",
         ],
         path: "Tests/Fuzz",
@@ -194,6 +211,7 @@ let package = Package(
     targets: modules.flatMap { $0 } + [
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
         .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
@@ -246,8 +264,8 @@ let package = Package(
             dependencies: [
                 "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "TilePipeline",
                 "TileService",
-                "HTTPMessages", "HTTPServer", "HTTPFrontend", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry",
-                "LockFree", "CPlatform", "DiskTier",
+                "HTTPMessages", "HTTPServer", "HTTPFrontend", "PyramidBuilding", "Prewarm", "TilesetExport", "JSONText",
+                "Telemetry", "LockFree", "CPlatform", "DiskTier",
             ] + integrations,
             swiftSettings: swiftSettings
         ),
@@ -372,7 +390,8 @@ let package = Package(
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "orizuru", "TestSupport", "TileModel", "TileSources", "TileCache", "ImageCodecs", "HTTPMessages",
+                "HTTPServer",
                 "HTTPFrontend", "TileService",
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",

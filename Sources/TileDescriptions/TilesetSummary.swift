@@ -17,6 +17,12 @@ package struct TilesetSummary: Sendable {
     package var attribution: String?
     /// What a map covers.
     package var bounds: GeographicBounds?
+    /// Where a viewer of a map begins, where its maker says so.
+    package var center: MapCenter?
+    /// What it is about.
+    package var details: String?
+    /// The layers of vector tiles, as far as they are known.
+    package var vectorLayers: [VectorLayer] = []
 
     package init(
         id: String,

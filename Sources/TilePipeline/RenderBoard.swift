@@ -14,8 +14,18 @@ package struct JobKey: Hashable, Sendable {
     package let levels: Int
     /// What is made: the same tiles in another format are another job.
     package let format: TileFormat
+    /// The form of a job that makes one that is neither stored nor rendered (`TileVariant.bits`); 0 of others.
+    package let derived: UInt8
 
-    package init(ordinal: UInt32, tile: TileCoordinate, isFamily: Bool, levels: Int = 1, format: TileFormat = .jpeg) {
+    package init(
+        ordinal: UInt32,
+        tile: TileCoordinate,
+        isFamily: Bool,
+        levels: Int = 1,
+        format: TileFormat = .jpeg,
+        derived: UInt8 = 0
+    ) {
+        self.derived = derived
         self.ordinal = ordinal
         self.tile = tile
         self.isFamily = isFamily

@@ -14,10 +14,11 @@ import TileSources
 /// All scratch memory (decoded planes, codec handles, the bytes of a family) is the worker's own, kept from job to
 /// job and freed with it. Runs on its thread alone.
 final class RenderWorker {
-    private let pipeline: TilePipeline
+    let pipeline: TilePipeline
     private let participant: CacheParticipant
-    private let material = FamilyMaterial()
-    private let stored = TileBuffer()
+    let material = FamilyMaterial()
+    let stored = TileBuffer()
+    let derived = DerivedTile()
     private let storedForm = StoredTileForm()
     private var renderers: [ReconstructionParameters: FamilyRenderer] = [:]
     private var headerBlock: [UInt8] = []
@@ -115,10 +116,10 @@ final class RenderWorker {
     ) {
         let formResult: TilePipeline.Board.FormResult =
             switch outcome {
-            case .tile(_, .render): .made
+            case .tile(_, .render), .file(_, .render): .made
             case .tile, .file: .found
             case .missing: .missing
-            case .failed, .overloaded, .stopped: .failed
+            case .failed, .changing, .overloaded, .stopped: .failed
             }
         let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
         for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
@@ -146,9 +147,10 @@ final class RenderWorker {
     private func make(_ form: MemberForm, of job: TilePipeline.Board.Job, _ loaded: inout Loaded) -> TileOutcome {
         let tileset = job.payload.tileset
         let tile = job.payload.coordinate(of: form)
-        guard let key = tileset.key(of: tile, format: job.payload.format, padded: form.isPadded) else {
-            return .missing
-        }
+        let variant =
+            job.payload.derived.map { $0.with(isPadded: form.isPadded) }
+            ?? TileVariant(format: job.payload.format, isPadded: form.isPadded)
+        guard let key = tileset.key(of: tile, as: variant) else { return .missing }
         // Off-line again before anything is made: an insert may wait for the keeper, and a render takes long.
         let found = participant.withGuard {
             pipeline.cache.peek(key, by: participant).map { TileOutcome.tile($0.pin(), $0.tier) }
@@ -156,7 +158,9 @@ final class RenderWorker {
         if let found { return found }
         let start = MonotonicClock.nanoseconds
         let outcome: TileOutcome
-        if job.payload.isRendered, form.member != 0 {
+        if job.payload.derived != nil {
+            outcome = derive(variant, tile, key, tileset, start: start)
+        } else if job.payload.isRendered, form.member != 0 {
             outcome = render(form, key, of: job, &loaded, start: start)
         } else {
             outcome = read(tile, form, key, tileset, start: start)
@@ -218,11 +222,15 @@ final class RenderWorker {
             report(error, job)
             return .unreadable
         }
-        let parameters = job.payload.tileset.parameters
-        let renderer = renderers[parameters] ?? FamilyRenderer(parameters: parameters)
-        renderers[parameters] = renderer
+        let renderer = renderer(for: job.payload.tileset.parameters)
         renderer.begin(material)
         return .family(renderer)
+    }
+
+    func renderer(for parameters: ReconstructionParameters) -> FamilyRenderer {
+        let renderer = renderers[parameters] ?? FamilyRenderer(parameters: parameters)
+        renderers[parameters] = renderer
+        return renderer
     }
 
     /// The plain tile of its level, where what it would be rendered from is damaged: never a wrong tile.
@@ -250,9 +258,15 @@ final class RenderWorker {
         start: Int
     ) -> TileOutcome {
         do {
+            let asked = key.format ?? tileset.format
+            if !form.isPadded, asked == tileset.format,
+                let minimum = pipeline.sentFromFileBytes(of: key, in: tileset, isAwaited: arrival == .requested),
+                let range = try tileset.source.storedRange(of: tile, atLeast: minimum)
+            {
+                return sent(range, as: key, tileset)
+            }
             let file = try tileset.source.readTile(tile, into: stored)
             // A file may be of another format than its tileset: it is passed on as what it is, unless another is asked for.
-            let asked = key.format ?? tileset.format
             let target = asked == tileset.format ? file.format : asked
             guard form.isPadded || target != file.format else {
                 return unsafe stored.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
@@ -269,12 +283,54 @@ final class RenderWorker {
             pipeline.metrics.tilesEncoded.add()
             let new = StoredTileFile(format: target, identity: file.identity, modified: file.modified)
             return unsafe made.withUnsafeBytes { unsafe store($0, as: key, new, tileset, start: start) }
-        } catch SourceError.missing {
-            return .missing
         } catch {
+            return outcome(of: error, tile, tileset)
+        }
+    }
+
+    /// How a request ends whose tile could not be read.
+    private func outcome(of error: any Error, _ tile: TileCoordinate, _ tileset: OpenTileset) -> TileOutcome {
+        switch error {
+        case SourceError.missing: return .missing
+        case SourceError.changed:
+            pipeline.sourceChanged(tileset)
+            return .changing
+        default:
             report(error, tileset, tile)
             return .failed
         }
+    }
+
+    private func derive(
+        _ variant: TileVariant,
+        _ tile: TileCoordinate,
+        _ key: TileKey,
+        _ tileset: OpenTileset,
+        start: Int
+    ) -> TileOutcome {
+        do {
+            let (bytes, file) = try derive(variant, of: tile, tileset)
+            return unsafe bytes.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
+        } catch RenderError.missing {
+            return .missing
+        } catch {
+            return outcome(of: error, tile, tileset)
+        }
+    }
+
+    /// A tile that memory does not keep, or not yet: its bytes go from the file to the socket.
+    private func sent(_ range: StoredTileRange, as key: TileKey, _ tileset: OpenTileset) -> TileOutcome {
+        var block: [UInt8] = []
+        tileset.headers.appendHeaders(
+            of: key,
+            entityTag: tileset.entityTag(of: key, fileIdentity: range.tile.identity),
+            format: range.tile.format,
+            byteCount: range.count,
+            modified: range.tile.modified,
+            isGzip: range.isCompressed,
+            to: &block
+        )
+        return .file(FileTile(headers: block, range: range), .render)
     }
 
     // MARK: Memory
@@ -294,6 +350,7 @@ final class RenderWorker {
             format: file.format,
             byteCount: bytes.count,
             modified: file.modified,
+            isGzip: unsafe OpenTileset.isGzip(bytes, format: file.format),
             to: &headerBlock
         )
         let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)

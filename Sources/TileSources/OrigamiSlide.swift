@@ -68,7 +68,14 @@ package final class OrigamiSlide: TileSource {
         self.tiles = tiles
         self.residuals = residuals
         self.logger = logger
+        // Packs, bundles and folders of residuals lie beside the description.
+        watchedFiles =
+            [path, folder, tiles.folder] + Folder.names(of: folder).prefix(Self.watchedNames).map { "\(folder)/\($0)" }
     }
+
+    package let watchedFiles: [String]
+    package var hasLooseTiles: Bool { true }
+    private static let watchedNames = 64
 
     package func family(for tile: TileCoordinate) -> Family? {
         guard let parentLevel, tile.level >= parentLevel, tile.level <= info.pyramid.maxLevel else { return nil }

@@ -192,6 +192,7 @@ struct MemoryInserter {
             format: key.format ?? tileset.format,
             byteCount: bytes.count,
             modified: modified,
+            isGzip: OpenTileset.isGzip(bytes, format: key.format ?? tileset.format),
             to: &headerBlock
         )
         // SAFETY: both arrays are alive and unchanged for the call; the cache copies before it returns.

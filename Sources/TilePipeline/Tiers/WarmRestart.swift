@@ -221,8 +221,12 @@ package final class WarmRestart: Sendable {
         let used = cache.usedTiles(limit: limit, by: participant)
         guard !used.isEmpty else { return }
         let served = Dictionary(tilesets.map { ($0.ordinal, $0) }) { first, _ in first }
-        let keys = used.compactMap { tile in
-            served[tile.key.ordinal].map { TierKey(tile.key, of: $0.edition) }
+        // Forms that are made of others are neither stored nor in a tier: the next process makes them when asked.
+        let keys = used.compactMap { tile -> TierKey? in
+            guard let tileset = served[tile.key.ordinal], tileset.derivedVariant(of: tile.key) == nil else {
+                return nil
+            }
+            return TierKey(tile.key, of: tileset.edition)
         }
         _ = store.storeHotKeys(HotKeys(keys).encoded())
         keepHot(used, served, participant)
@@ -235,6 +239,7 @@ package final class WarmRestart: Sendable {
         for tile in used where tile.isHot {
             // A batch at a time: the rest comes with the next list.
             guard bytes < stack.configuration.waitingBytes / 2, let tileset = served[tile.key.ordinal],
+                tileset.derivedVariant(of: tile.key) == nil,
                 let family = tileset.source.family(for: tile.key.tile), family.parent != tile.key.tile
             else { continue }
             let name = TierKey(tile.key, of: tileset.edition)

@@ -180,7 +180,7 @@ final class WarmJob: Sendable {
                 job.end(.warmed(tier == .render ? .miss : .hit))
             case .file: job.end(.warmed(.hit))
             case .missing: job.end(isMap ? .absent : .failed)
-            case .failed, .overloaded: job.end(.failed)
+            case .failed, .changing, .overloaded: job.end(.failed)
             case .stopped: job.end(nil)
             }
         }

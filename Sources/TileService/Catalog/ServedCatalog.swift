@@ -126,7 +126,7 @@ package final class ServedCatalog: Sendable {
         let info = tileset.source.info
         // The level of the parents of rendered families; nil where every tile is stored.
         let finest = TileCoordinate(level: info.pyramid.maxLevel, x: 0, y: 0)
-        return TilesetSummary(
+        var summary = TilesetSummary(
             id: tileset.id,
             title: info.title,
             kind: info.kind,
@@ -138,5 +138,9 @@ package final class ServedCatalog: Sendable {
             attribution: info.attribution,
             bounds: info.bounds
         )
+        summary.center = info.center
+        summary.details = info.details
+        summary.vectorLayers = info.vectorLayers
+        return summary
     }
 }

@@ -159,6 +159,9 @@ extension ServeConfiguration {
             http: server
         )
         service.parameters = parameters
+        service.recognizers = Integrations.sourceRecognizers
+        service.overzoom = maps.overzoom ?? OverzoomRules()
+        service.watchesFiles = maps.watches
         service.parametersByTileset = parametersByTileset
         service.caching.standard.maxAge = Int(http.maxAge.components.seconds)
         service.caching.standard.staleWhileRevalidate = http.staleWhileRevalidate.map { Int($0.components.seconds) }

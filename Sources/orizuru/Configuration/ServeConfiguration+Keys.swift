@@ -123,6 +123,26 @@ extension ServeConfiguration {
             group: picture,
             help: "The JPEG quality of single tilesets, by id, in place of quality. Stored tiles are sent as they are."
         )
+        static let overzoom = ConfigurationKey(
+            "maps.overzoom",
+            SettingKind.overzoomRules.orNone("off"),
+            standard: .string("off"),
+            group: maps,
+            help: """
+                How many levels below their last one maps of JPEG or PNG tiles are served, cut out of their finest tiles \
+                and enlarged. off: none.
+                """
+        )
+        static let watch = ConfigurationKey<SettingSwitch>(
+            "maps.watch",
+            .choice("SWITCH"),
+            standard: .string("on"),
+            group: maps,
+            help: """
+                Whether files are watched (inotify), so that a tileset that changes is opened again by itself. off: on \
+                SIGHUP alone.
+                """
+        )
         static let evictionPolicy = ConfigurationKey<EvictionPolicy>(
             "eviction.policy",
             .choice("POLICY"),
@@ -393,6 +413,7 @@ extension ServeConfiguration {
             paths.facts, listen.facts, admin.facts, adminTokenFile.facts, memory.facts, workers.facts, reactors.facts,
             queueLimit.facts,
             lookAhead.facts, reconstruction.facts, quality.facts, tilesetQuality.facts,
+            overzoom.facts, watch.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
             cacheDir.facts, cacheSize.facts, diskAdmission.facts, diskQueue.facts, diskPatience.facts,
             diskFlushInterval.facts,
@@ -408,6 +429,7 @@ extension ServeConfiguration {
         private static let general = "Server"
         private static let admins = "Operators"
         private static let picture = "Pictures"
+        private static let maps = "Tilesets"
         private static let cache = "Memory cache"
         private static let disk = "Disk"
         private static let shared = "Shared tier"

@@ -6,6 +6,7 @@ import Telemetry
 import TileCache
 import TileModel
 import TilePipeline
+import TileService
 
 /// Everything that `orizuru serve` is told: one value, complete and valid, made by `ServeConfiguration.load`.
 ///
@@ -27,6 +28,7 @@ struct ServeConfiguration: Sendable, Equatable {
     let looksAhead: Bool
     /// Reconstruction mode and quality.
     let parameters: ReconstructionParameters
+    let maps: Maps
     /// The same of single tilesets.
     let parametersByTileset: [String: ReconstructionParameters]
     let eviction: Eviction
@@ -34,6 +36,13 @@ struct ServeConfiguration: Sendable, Equatable {
     let shared: Shared
     let http: HTTP
     let log: Log
+
+    /// What is served of maps beyond their stored tiles, and how changes are noticed.
+    struct Maps: Sendable, Equatable {
+        /// Nil: none.
+        let overzoom: OverzoomRules?
+        let watches: Bool
+    }
 
     /// The memory cache's choice of what leaves.
     struct Eviction: Sendable, Equatable {
@@ -116,6 +125,7 @@ struct ServeConfiguration: Sendable, Equatable {
         workers = try settings.read(Keys.workers)
         reactors = try settings.read(Keys.reactors)
         queueLimit = try settings.read(Keys.queueLimit)
+        maps = Maps(overzoom: try settings.read(Keys.overzoom), watches: try settings.read(Keys.watch) == .on)
         looksAhead = try settings.read(Keys.lookAhead)
         eviction = Eviction(
             policy: try settings.read(Keys.evictionPolicy),
