@@ -20,7 +20,7 @@ CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 # One library for each package trait, by the order of Package.swift.
 TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev libjpeg62-turbo-dev
 TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin nginx-light \
-	varnish apache2-utils nghttp2-client wrk slowhttptest
+	varnish apache2-utils nghttp2-client wrk slowhttptest libjs-leaflet
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl \
 	python3-minimal $(TRAIT_PACKAGES) libvips-tools

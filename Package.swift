@@ -132,9 +132,11 @@ let modules: [[Target]] = [
             "HTTPServer", "HTTPFrontend", "LockFree", "Prewarm", "Telemetry", "DiskTier", "CPlatform",
         ],
         resources: [
-            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
-            "pyramid.js",
-            "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
+            "address.js", "attribution.js", "catalog.css", "catalog.html", "catalog.js", "compare.css", "compare.html",
+            "compare.js", "format.js", "icon.svg", "input.js", "mercator.js", "motion.js", "offer.js", "overlay.js",
+            "page.css",
+            "page.js", "parts.html", "picture.js", "pyramid.js", "readout.js", "render.js", "scene.js", "snippets.js",
+            "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
         ].map { .embedInCode("Pages/\($0)") },
         settings: hitPathSettings
     ),

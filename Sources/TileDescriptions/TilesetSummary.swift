@@ -50,6 +50,12 @@ package struct TilesetSummary: Sendable {
 }
 
 extension TilesetSummary {
+    /// The viewer's page, relative to the server's root.
+    package var viewerPath: String { "/viewer/\(id)" }
+
+    /// A small picture of it, relative to the server's root.
+    package var thumbnailPath: String? { "/thumbnail/\(id).jpg" }
+
     /// What a thumbnail shows, in pixels of the finest level: a slide as a whole; of a map what its bounds enclose.
     package var thumbnailRegion: PixelRect {
         let size = pyramid.size
@@ -61,6 +67,9 @@ extension TilesetSummary {
         let bottom = place(WebMercator.y(latitude: bounds.south), of: size.height)
         return PixelRect(x: left, y: top, width: right - left + 1, height: bottom - top + 1)
     }
+
+    /// Zoomify knows no overlap.
+    package var hasZoomify: Bool { kind == .slide && pyramid.overlap == 0 }
 
     /// The tileset as an object of `/catalog.json`, and as the viewer page embeds it.
     ///
@@ -84,15 +93,15 @@ extension TilesetSummary {
             ("format", .string(ext)),
             ("version", .string(version.description)),
             ("tileCount", .integer(pyramid.tileCount)),
-            ("viewer", .string("/viewer/\(id)")),
+            ("viewer", .string(viewerPath)),
             ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
             ("tiles", .string(tileTemplate(level: "{level}"))),
             ("micronsPerPixel", JSONOutput(micronsPerPixel)),
             ("iiif", kind == .slide ? .string("/iiif/\(id)/info.json") : .null),
-            ("zoomify", kind == .slide && pyramid.overlap == 0 ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
+            ("zoomify", hasZoomify ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
             ("tilejson", kind == .map ? .string("/tilejson/\(id).json") : .null),
             ("wmts", kind == .map ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
-            ("thumbnail", .string("/thumbnail/\(id).jpg")),
+            ("thumbnail", JSONOutput(thumbnailPath)),
             ("attribution", JSONOutput(attribution)),
             ("bounds", Self.json(bounds)),
         ])

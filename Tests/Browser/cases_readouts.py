@@ -6,8 +6,9 @@ import re
 
 from selenium.webdriver.common.by import By
 
-from page import HEIGHT, WIDTH, expect, expect_near, middle, test
+from page import HEIGHT, WIDTH, middle
 from reference import levels_size, mean_difference
+from sentences import expect, expect_near, test
 
 
 @test("the overlay tells the tier of every tile in the view")

@@ -29,7 +29,8 @@ final class AdminHandler: RequestHandler {
 
     func handle(_ request: borrowing Request, _ responder: inout Responder) {
         // A page that a browser shows may ask whoever runs on its machine: where nothing else tells who asks, it is refused.
-        guard unsafe token != nil || request.field(.origin) == nil else {
+        let isOfPage = unsafe request.field(.origin) != nil
+        guard token != nil || !isOfPage else {
             answer(
                 .failure(AdminFault(.forbidden, "requests of web pages are refused; use --admin-token-file")),
                 &responder

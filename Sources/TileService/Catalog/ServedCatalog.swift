@@ -56,6 +56,11 @@ package final class ServedCatalog: Sendable {
     /// The page `/viewer/{id}`.
     func viewer(_ index: Int) -> Document { Pages.viewer(entries[index].summary) }
 
+    /// The page `/compare/{left}/{right}`.
+    func comparison(_ left: Int, _ right: Int) -> Document {
+        Pages.comparison(entries[left].summary, entries[right].summary)
+    }
+
     /// The document `/dzi/{id}.dzi`; nil for maps, which are no Deep Zoom pyramids.
     func deepZoom(_ index: Int) -> Document? {
         let summary = entries[index].summary
@@ -86,14 +91,14 @@ package final class ServedCatalog: Sendable {
     /// The document `/zoomify/{id}/ImageProperties.xml`; nil for maps.
     func zoomify(_ index: Int) -> Document? {
         let summary = entries[index].summary
-        guard summary.kind == .slide, summary.pyramid.overlap == 0 else { return nil }
+        guard summary.hasZoomify else { return nil }
         return Document(mediaType: "application/xml", body: Array(ZoomifyDocument.text(pyramid: summary.pyramid).utf8))
     }
 
     /// The tile that Zoomify counts so; nil where there is none, or no Zoomify form.
     func zoomifyTile(_ index: Int, tier: Int, column: Int, row: Int) -> TileCoordinate? {
         let summary = entries[index].summary
-        guard summary.kind == .slide, summary.pyramid.overlap == 0 else { return nil }
+        guard summary.hasZoomify else { return nil }
         return ZoomifyDocument.tile(tier: tier, column: column, row: row, in: summary.pyramid)
     }
 

@@ -12,6 +12,8 @@ enum Route: Equatable {
     case deepZoom(tileset: Int)
     /// `/viewer/{id}`
     case viewer(tileset: Int)
+    /// `/compare/{left}/{right}`
+    case comparison(left: Int, right: Int)
     /// `/tilejson/{id}.json`
     case tileJSON(tileset: Int)
     /// `/thumbnail/{id}.jpg`
@@ -82,6 +84,7 @@ final class Router: Sendable {
         if PathPart.matches(path, first, "iiif") { return iiifRoute(path, second, &cursor) }
         if PathPart.matches(path, first, "zoomify") { return zoomifyRoute(path, second, &cursor) }
         if PathPart.matches(path, first, "wmts") { return wmtsRoute(path, second, &cursor) }
+        if PathPart.matches(path, first, "compare") { return comparisonRoute(path, second, &cursor) }
         guard cursor.isAtEnd(of: path) else { return .notFound }
         if PathPart.matches(path, first, "tilejson"), let tileset = tileset(path, second, before: ".json") {
             return .tileJSON(tileset: tileset)
@@ -161,6 +164,14 @@ final class Router: Sendable {
         }
         for _ in 0..<3 where cursor.next(in: path) == nil { return .notFound }
         return cursor.isAtEnd(of: path) ? .iiifImage(tileset: tileset) : .notFound
+    }
+
+    /// What follows `/compare/{left}`.
+    private func comparisonRoute(_ path: Span<UInt8>, _ left: Range<Int>, _ cursor: inout PathCursor) -> Route {
+        guard let left = tilesets.index(of: path, left), let second = cursor.next(in: path),
+            let right = tilesets.index(of: path, second), cursor.isAtEnd(of: path)
+        else { return .notFound }
+        return .comparison(left: left, right: right)
     }
 
     /// What follows `/zoomify/{id}`.

@@ -100,7 +100,6 @@ final class TileHandler: RequestHandler {
             let format = unsafe entry.tileset.format(accepting: request.field(.accept))
             tile(entry, place, format, padded, request, &responder, byAccept: true)
         case .deepZoom(let index): document(catalog.deepZoom(index), request, &responder)
-        case .viewer(let index): document(catalog.viewer(index), request, &responder)
         case .zoomifyTile(let index, let tier, let column, let row, let format):
             guard let place = catalog.zoomifyTile(index, tier: tier, column: column, row: row) else {
                 return refuse(.notFound, "no such tile\n", &responder)
@@ -108,8 +107,7 @@ final class TileHandler: RequestHandler {
             tile(catalog.entries[index], place, format, false, request, &responder)
         case .tileJSON, .thumbnail, .iiifBase, .iiifInfo, .iiifImage, .zoomify, .wmtsCapabilities, .wmtsKeyValue:
             describe(route, request, &responder)
-        case .asset(let index): document(Pages.assets[index].document, request, &responder)
-        case .home: document(catalog.home, request, &responder)
+        case .home, .viewer, .comparison, .asset: page(route, request, &responder)
         case .catalog: document(catalog.catalog, request, &responder)
         case .healthy: probe(.ok, "ok\n", &responder)
         case .ready: shared.isReady ? probe(.ok, "ready\n", &responder) : probe(.unavailable, "stopping\n", &responder)
