@@ -165,8 +165,13 @@ package struct TierWrite: Sendable {
     package private(set) var tiles: [Tile] = []
     /// The bytes of all tiles, one behind the other.
     package private(set) var bytes: [UInt8] = []
+    /// Before what they are made of was read: monotonic nanoseconds. Where they were purged since, they are not kept.
+    package private(set) var begun: Int
 
-    package init(family: TierFamilyKey) { self.family = family }
+    package init(family: TierFamilyKey, begun: Int = .max) {
+        self.family = family
+        self.begun = begun
+    }
 
     /// Adds a tile. False where its key is there already.
     package mutating func append(_ key: TierKey, cost: UInt32, bytes body: some Sequence<UInt8>) -> Bool {
@@ -181,6 +186,7 @@ package struct TierWrite: Sendable {
     package mutating func merge(_ other: TierWrite) {
         precondition(other.family == family, "tiles of another family")
         for tile in other.tiles { _ = append(tile.key, cost: tile.cost, bytes: other.bytes[tile.range]) }
+        begun = min(begun, other.begun)
     }
 }
 

@@ -24,6 +24,8 @@ final class RenderWorker {
     private var headerBlock: [UInt8] = []
     /// Why the tile that is being made comes into memory.
     private var arrival = TileArrival.speculative
+    /// When the job under way was taken.
+    private var begun = 0
     /// What was rendered of the family under way, for the tiers behind memory.
     private var kept: TierWrite?
     /// The fleet's claim of the family under way; nil where nobody had to be told.
@@ -72,6 +74,7 @@ final class RenderWorker {
 
     private func work(at job: TilePipeline.Board.Job, isUndecided: Bool) {
         var loaded = Loaded.nothing
+        begun = MonotonicClock.nanoseconds
         if isUndecided {
             let isMade = !isElsewhere(job)
             let isMore = pipeline.board.withLock { state in
@@ -119,7 +122,12 @@ final class RenderWorker {
         let name = TierKey(key, of: job.tileset.edition)
         guard tiers.admits(name, isAwaited: arrival == .requested) else { return }
         let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)
-        var write = kept ?? TierWrite(family: TierFamilyKey(edition: job.tileset.edition, parent: job.parent))
+        var write =
+            kept
+            ?? TierWrite(
+                family: TierFamilyKey(edition: job.tileset.edition, parent: job.parent),
+                begun: begun
+            )
         kept = nil
         _ = unsafe write.append(name, cost: cost, bytes: bytes)
         kept = write

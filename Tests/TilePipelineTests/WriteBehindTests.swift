@@ -50,11 +50,12 @@ struct WriteBehindTests {
         }
     }
 
-    private func write(_ number: Int, bytes: Int = 100) throws -> TierWrite {
-        let edition = TileEdition(high: 1, low: 2)
+    private let edition = TileEdition(high: 1, low: 2)
+
+    private func write(_ number: Int, bytes: Int = 100, begun: Int = .max) throws -> TierWrite {
         let tile = TileCoordinate(level: 5, x: number, y: 0)
         let key = try #require(TileKey(ordinal: 0, tile: tile, variant: TileVariant(format: .jpeg)))
-        var write = TierWrite(family: TierFamilyKey(edition: edition, parent: tile))
+        var write = TierWrite(family: TierFamilyKey(edition: edition, parent: tile), begun: begun)
         _ = write.append(TierKey(key, of: edition), cost: 1, bytes: [UInt8](repeating: 1, count: bytes))
         return write
     }
@@ -105,6 +106,37 @@ struct WriteBehindTests {
         while outcomes.withLock({ $0.count }) < 100 { Yield.now() }
         #expect(outcomes.withLock { $0.allSatisfy { $0 == .stored } })
         writer.stop(within: .seconds(5))
+    }
+
+    @Test("what was read before a purge is not written after it, and the write under way is waited for")
+    func purge() throws {
+        tier.state.withLock { $0.isHeld = true }
+        let writer = writer { $0.count = 1 }
+        try writer.start()
+        writer.submit(try write(0, begun: 10))
+        // It is taken alone, and hangs in the tier.
+        let isTaken = eventually {
+            String(decoding: metrics.render(), as: UTF8.self).contains("orizuru_write_behind_bytes{tier=\"disk\"} 0")
+        }
+        #expect(isTaken)
+        for number in 1...3 { writer.submit(try write(number, begun: 19)) }
+        // A later part of the same family joins what is older.
+        writer.submit(try write(3, bytes: 200, begun: 30))
+        let isForgotten = Lock(false)
+        let purging = try OSThread(name: "purge") { [edition] in
+            writer.forget(edition, before: 20)
+            isForgotten.withLock { $0 = true }
+        }
+        usleep(20_000)
+        #expect(!isForgotten.withLock { $0 }, "a write is under way")
+        tier.state.withLock { $0.isHeld = false }
+        tier.state.broadcast()
+        purging.join()
+        writer.submit(try write(4, begun: 21))
+        #expect(eventually { outcomes.withLock { $0.count } == 5 })
+        writer.stop(within: .seconds(5))
+        #expect(counted("purged") == 4 && counted("stored") == 2)
+        #expect(outcomes.withLock { $0.last } == .stored)
     }
 
     @Test("what waits at the end is written while there is time")

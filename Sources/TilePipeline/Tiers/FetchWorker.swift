@@ -13,6 +13,8 @@ final class FetchWorker {
     private let participant: CacheParticipant
     private let buffer = TierBuffer()
     private var inserter: MemoryInserter
+    /// When the call under way began.
+    private var begun = 0
 
     init(_ stack: TierStack, _ pipeline: TilePipeline) {
         self.stack = stack
@@ -34,6 +36,7 @@ final class FetchWorker {
     }
 
     private func work(at job: TierStack.Board.Job, _ forms: MemberForms) {
+        begun = MonotonicClock.nanoseconds
         let payload = job.payload
         let tileset = payload.tileset
         let family = TierFamilyKey(edition: tileset.edition, parent: payload.tile)
@@ -165,7 +168,7 @@ final class FetchWorker {
     ) {
         let tier = level.tier
         let tileset = payload.tileset
-        var spread = TierWrite(family: family)
+        var spread = TierWrite(family: family, begun: begun)
         for ((form, key), (name, answer)) in answers {
             guard case .found(let tile) = answer else { continue }
             let isAsked = asked.contains(form)

@@ -66,6 +66,8 @@ package final class TierStack: Sendable {
     private let seen: SeenBefore?
     private let threads = Lock<[OSThread]>([])
     private let isStopping = Lock(false)
+    /// Held while tiles of the last run go from a tier to memory, or from memory to a tier, a family at a time.
+    let restoring = Lock(())
     /// Whether there is something to watch the time of.
     private let clock = ConditionLock(false)
 
@@ -236,6 +238,16 @@ package final class TierStack: Sendable {
     func keepHot(_ write: TierWrite) {
         for level in levels where level.tier.kind == .disk { level.writer.submit(write) }
     }
+
+    /// Before tiles of an edition are deleted: from now on nothing of it is written that is made of what was read before.
+    /// Blocks on the writes under way.
+    func beginPurge(of edition: TileEdition) {
+        let now = MonotonicClock.nanoseconds
+        for level in levels { level.writer.forget(edition, before: now) }
+    }
+
+    /// Waits for the family that a restart brings back just now; see `WarmRestart`.
+    func waitForRestore() { restoring.withLock { _ in } }
 
     /// Forgets tiles in every tier. Blocks.
     package func delete(_ keys: [TierKey], of family: TierFamilyKey) -> Bool {

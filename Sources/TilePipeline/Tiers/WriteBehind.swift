@@ -18,6 +18,8 @@ final class WriteBehind: Sendable {
         case overflow
         /// The process ended before.
         case shutdown
+        /// The tiles were purged after what they are made of was read.
+        case purged
 
         var label: String {
             switch self {
@@ -25,17 +27,23 @@ final class WriteBehind: Sendable {
             case .refused(let reason): reason.rawValue
             case .overflow: "overflow"
             case .shutdown: "shutdown"
+            case .purged: "purged"
             }
         }
 
         fileprivate static let all: [Outcome] =
-            [.stored, .overflow, .shutdown] + TierRefusal.allCases.map { .refused($0) }
+            [.stored, .overflow, .shutdown, .purged] + TierRefusal.allCases.map { .refused($0) }
     }
 
     private struct State: Sendable {
         var queue: WriteQueue
         /// Families whose claims have ended, to be told to the fleet.
         var released: [TierFamilyKey] = []
+        /// When the tiles of an edition were purged last.
+        var purges: [TileEdition: Int] = [:]
+        /// Writes begun so far, and whether the last is under way.
+        var writes = 0
+        var isWriting = false
         var isStopping = false
         /// When what is left is given up; monotonic nanoseconds.
         var deadline = Int.max
@@ -102,6 +110,17 @@ final class WriteBehind: Sendable {
         state.signal()
     }
 
+    /// Writes nothing any more that is made of what was read before `time`, and waits for the write under way: what the tier
+    /// is told to forget afterwards does not come back.
+    func forget(_ edition: TileEdition, before time: Int) {
+        let number = state.withLock { state -> Int? in
+            state.purges[edition] = max(time, state.purges[edition] ?? time)
+            return state.isWriting ? state.writes : nil
+        }
+        guard let number else { return }
+        state.wait { !$0.isWriting || $0.writes != number ? () : nil }
+    }
+
     /// Writes what waits, for at most so long, and ends. What is left is counted as lost to the end.
     func stop(within limit: Duration) {
         let (seconds, attoseconds) = limit.components
@@ -139,8 +158,19 @@ final class WriteBehind: Sendable {
     private var isOver: Bool { state.withLock { $0.isStopping && MonotonicClock.nanoseconds >= $0.deadline } }
 
     private func write(_ write: TierWrite) -> Outcome {
+        let isPurged = state.withLock { state in
+            if let time = state.purges[write.family.edition], write.begun < time { return true }
+            state.writes += 1
+            state.isWriting = true
+            return false
+        }
+        guard !isPurged else { return .purged }
         let start = MonotonicClock.nanoseconds
-        defer { seconds.observe(nanoseconds: MonotonicClock.nanoseconds - start) }
+        defer {
+            seconds.observe(nanoseconds: MonotonicClock.nanoseconds - start)
+            state.withLock { $0.isWriting = false }
+            state.broadcast()
+        }
         switch tier.insert(write) {
         case .stored: return .stored
         case .refused(let reason): return .refused(reason)
