@@ -105,13 +105,15 @@ def check_interrupted_exports():
         for ext, read in (("pmtiles", readers.pmtiles_archive), ("mbtiles", readers.mbtiles), ("tiles", readers.xyz)):
             target = f"{folder}/out.{ext}"
             begun = [interrupt(source, target, signal.SIGINT)]
-            assert begun[0] == 0
             for delay in (0, 0.2, 0.4):
-                begun.append(interrupt(source, target, signal.SIGKILL, delay))
                 assert not os.path.exists(target), "nothing half done has the name"
-            messages = export(source, target)
-            begun.append(position(messages.splitlines()[0]))
-            assert 0 < begun[1] and begun == sorted(begun), (ext, begun)
+                begun.append(interrupt(source, target, signal.SIGKILL, delay))
+                # A fast machine may be done before it is killed.
+                if os.path.exists(target):
+                    break
+            else:
+                begun.append(position(export(source, target).splitlines()[0]))
+            assert begun[0] == 0 < begun[1] and begun == sorted(begun), (ext, begun)
             assert read(target) == tiles, ext
             assert [name for name in os.listdir(folder) if name.startswith("out") and name != f"out.{ext}"] == []
             remove(target)
@@ -133,8 +135,10 @@ def interrupt(source, target, number, delay=0):
     run.send_signal(number)
     rest = run.stderr.read()
     code = run.wait()
-    assert code == (130 if number == signal.SIGINT else -number), (code, line, rest)
-    assert number != signal.SIGINT or "run the same command again to go on" in rest, rest
+    if number == signal.SIGINT:
+        assert code == 130 and "run the same command again to go on" in rest, (code, line, rest)
+    else:
+        assert code in (-number, 0), (code, line, rest)
     return position(line)
 
 
