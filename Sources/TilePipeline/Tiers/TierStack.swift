@@ -281,7 +281,9 @@ package final class TierStack: Sendable {
     // MARK: The fleet
 
     /// The tier that a fleet shares, where it can be told and asked.
-    var fleetLevel: Level? { levels.first { $0.tier is any FleetTier && $0.tier.isAvailable } }
+    var fleetLevel: Level? {
+        levels.first { $0.tier is any FleetTier && $0.tier.isAvailable && $0.pace.position == .closed }
+    }
 
     /// Announces that this server renders a family, where there is a fleet and it has not said so already; then looks for tiles
     /// of it that have come meanwhile. `answers` is empty where nobody was asked. Blocks.
@@ -291,7 +293,10 @@ package final class TierStack: Sendable {
         into buffer: TierBuffer
     ) -> (announcement: Announcement, answers: [TierAnswer], level: Level?) {
         for level in levels {
-            guard let fleet = level.tier as? any FleetTier, fleet.isAvailable else { continue }
+            // One that is late is not waited for a second time.
+            guard let fleet = level.tier as? any FleetTier, fleet.isAvailable, level.pace.position == .closed else {
+                continue
+            }
             if let claim = claims.claim(of: family) { return (.granted(claim), [], nil) }
             let (claim, answers) = fleet.claim(family, lookingFor: keys, into: buffer)
             switch claim {
