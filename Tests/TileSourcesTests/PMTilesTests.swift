@@ -118,9 +118,7 @@ struct PMTilesTests {
                 }
             }
         }
-        let denied = try (0..<85).count { number in
-            !source.presence.mayHold(try #require(TileCoordinate(hilbertIdentifier: number)))
-        }
+        let denied = (0..<85).compactMap(TileCoordinate.init(hilbertIdentifier:)).count { !source.presence.mayHold($0) }
         #expect(denied >= 74, "all holes but for a false one or two")
         #expect(source.info.title == "Test")
         #expect(source.info.attribution == "Us")
