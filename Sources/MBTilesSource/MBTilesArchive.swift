@@ -18,6 +18,7 @@ package final class MBTilesArchive: TileSource {
     private let path: String
     private let identity: MBTilesIdentity
     private let idle: Lock<[SQLiteConnection]>
+    let presence: ArchivePresence
 
     /// Opens the archive at `path`.
     package init(path: String, logger: Logger) throws(SourceError) {
@@ -53,12 +54,37 @@ package final class MBTilesArchive: TileSource {
         self.path = path
         self.identity = identity
         idle = Lock([connection])
+        let pyramid = info.pyramid
+        presence = ArchivePresence(path: path, logger: logger) { (visit) throws(SourceError) in
+            // A view may take long for each row.
+            let sql = "SELECT zoom_level, tile_column, tile_row FROM tiles"
+            var isOdd = false
+            try SQLiteConnection(path: path).rows(sql, portions: 100 * SQLiteConnection.tilePortions) { row in
+                guard let level = row.integer(0), let column = row.integer(1), let stored = row.integer(2) else {
+                    // It may equal a whole number all the same.
+                    isOdd = true
+                    return false
+                }
+                guard pyramid.levels.contains(level), (0..<1 << level).contains(stored) else { return true }
+                let tile = TileCoordinate(level: level, x: column, y: (1 << level) - 1 - stored)
+                guard pyramid.contains(tile) else { return true }
+                let number = tile.hilbertIdentifier
+                return visit(number..<number + 1)
+            }
+            if isOdd { throw .malformed(path: path, reason: "a tile whose place is no whole number") }
+            try identity.checkUnchanged()
+        }
     }
 
     package func family(for tile: TileCoordinate) -> Family? { nil }
 
     package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
         buffer.clear()
+        guard presence.mayHold(tile) else {
+            // No more than what the kernel knows of the file, whose state decides whether that still holds.
+            try identity.checkUnchanged()
+            throw .missing(tile)
+        }
         let connection =
             if let pooled = idle.withLock({ $0.popLast() }) { pooled } else { try SQLiteConnection(path: path) }
         let isThere: Bool

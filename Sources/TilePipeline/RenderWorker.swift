@@ -31,10 +31,12 @@ final class RenderWorker {
     /// The fleet's claim of the family under way; nil where nobody had to be told.
     private var claim: FamilyClaim?
     private let tierBuffer = TierBuffer()
+    private var inserter: MemoryInserter
 
     init(pipeline: TilePipeline) {
         self.pipeline = pipeline
         participant = pipeline.cache.makeParticipant()
+        inserter = MemoryInserter(cache: pipeline.cache, participant: participant)
         headerBlock.reserveCapacity(1024)
     }
 
@@ -100,20 +102,33 @@ final class RenderWorker {
         claim = nil
     }
 
-    /// Whether a family that is only expected is made, or was made, by another server of the fleet: what nobody waits for here
-    /// is as near there. Where there is a fleet, this blocks for a round trip.
+    /// Whether a family that is only expected was made by another server of the fleet, or is being made there. What there is of it
+    /// comes into memory. Where there is a fleet, this blocks for a round trip or two.
     private func isElsewhere(_ job: TilePipeline.Board.Job) -> Bool {
-        let tileset = job.payload.tileset
-        guard let tiers = pipeline.tiers, tiers.hasFleet, job.payload.isRendered else { return false }
-        let keys = job.payload.possibleForms.compactMap { form in
-            tileset.key(of: job.payload.coordinate(of: form), format: job.payload.format, padded: form.isPadded)
-                .map { TierKey($0, of: tileset.edition) }
+        let (tileset, payload) = (job.payload.tileset, job.payload)
+        guard let tiers = pipeline.tiers, let level = tiers.fleetLevel, payload.isRendered else { return false }
+        let begun = MonotonicClock.nanoseconds
+        let wanted = payload.possibleForms.compactMap { form in
+            tileset.key(of: payload.coordinate(of: form), format: payload.format, padded: form.isPadded)
+        }.filter { !pipeline.cache.contains($0, by: participant) }
+        let keys = wanted.map { TierKey($0, of: tileset.edition) }
+        let family = TierFamilyKey(edition: tileset.edition, parent: payload.tile)
+        func bring(_ answers: [TierAnswer]) -> Bool {
+            var spread = TierWrite(family: family, begun: begun)
+            for (key, (name, answer)) in zip(wanted, zip(keys, answers)) {
+                guard case .found(let tile) = answer else { continue }
+                let bytes = tierBuffer.bytes[tile.range]
+                inserter.insert(bytes, as: key, in: tileset, cost: tile.cost, arrival: .speculative)?.release()
+                _ = spread.append(name, cost: tile.cost, bytes: bytes)
+            }
+            tiers.spread(spread, from: level.tier.kind)
+            return !spread.tiles.isEmpty
         }
-        let family = TierFamilyKey(edition: tileset.edition, parent: job.payload.tile)
+        if bring(tiers.ask(level, keys, of: family, into: tierBuffer) ?? []) { return true }
         let (announcement, answers, _) = tiers.announce(family, lookingFor: keys, into: tierBuffer)
         guard case .granted(let claim) = announcement else { return true }
         self.claim = claim
-        return answers.contains { if case .found = $0 { true } else { false } }
+        return bring(answers)
     }
 
     /// Notes a tile that follows from its edition alone. One that lies in a file of its own does not, nor does a stand-in.

@@ -253,7 +253,8 @@ package final class TileService {
         ) {
             catalog.current.0.entries.flatMap { $0.counts.series(tileset: $0.tileset.id) }
         }
-        let checks = "Checks whether a folder of map tiles may hold a tile; absent: no file was looked for."
+        let checks =
+            "Checks whether a folder or an archive of map tiles may hold a tile; absent: no file was looked into."
         metrics.counter("orizuru_bloom_checks_total", help: checks, labels: ["result": "absent"]) {
             Double(PresenceCounts.absent.value)
         }
@@ -264,6 +265,10 @@ package final class TileService {
             "orizuru_source_opens_total",
             help: "Files of tilesets that were opened, or looked for in vain."
         ) { Double(FileAccessCounts.opens.value) }
+        metrics.counter(
+            "orizuru_source_reads_total",
+            help: "Reads of files of tilesets; what an MBTiles archive's library reads is not counted."
+        ) { Double(FileAccessCounts.reads.value) }
         metrics.gauge("orizuru_connections", help: "Open connections.", read: server.reader(of: .open))
         let refused = "Connections that were closed at once because there were too many."
         metrics.counter(

@@ -8,6 +8,8 @@ package import TileModel
 package enum FileAccessCounts {
     /// Calls of open(2), also of files that are not there.
     package static let opens = Counter()
+    /// Calls of pread(2).
+    package static let reads = Counter()
 }
 
 /// A regular file that is open for reading, closed with its last reference.
@@ -85,6 +87,7 @@ package final class OpenFile: Sendable {
         while filled < buffer.count {
             // SAFETY: `filled < buffer.count`, so the slice is inside the caller's buffer, alive through the call.
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+            FileAccessCounts.reads.add()
             let count = unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
             if count > 0 {
                 filled += count

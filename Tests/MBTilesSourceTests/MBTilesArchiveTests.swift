@@ -53,6 +53,35 @@ struct MBTilesArchiveTests {
         #expect(buffer.count == 0)
     }
 
+    @Test("a tile that is there is never denied, also where its place is written as something like a whole number")
+    func presence() throws {
+        let folder = try TemporaryDirectory()
+        let buffer = TileBuffer()
+        let odd = try archive(
+            folder,
+            Self.table + "INSERT INTO tiles VALUES (0,0,0,\(Self.pixel)),(2,1.0,3,\(Self.pixel));"
+        )
+        let other = try TemporaryDirectory()
+        let plain = try archive(
+            other,
+            Self.table + "INSERT INTO tiles VALUES (0,0,0,\(Self.pixel)),(3,1,3,\(Self.pixel));"
+        )
+        // One after the other: then the first one was listed, too.
+        #expect(eventually { plain.presence.isKnown })
+        #expect(!odd.presence.isKnown)
+        #expect(try odd.readTile(TileCoordinate(level: 2, x: 1, y: 0), into: buffer).format == .png)
+        #expect(try plain.readTile(TileCoordinate(level: 3, x: 1, y: 4), into: buffer).format == .png)
+        var denied = 0
+        for x in 0..<8 {
+            for y in 0..<8 where x != 1 || y != 4 {
+                let hole = TileCoordinate(level: 3, x: x, y: y)
+                #expect(throws: SourceError.missing(hole)) { try plain.readTile(hole, into: buffer) }
+                if !plain.presence.mayHold(hole) { denied += 1 }
+            }
+        }
+        #expect(denied >= 60)
+    }
+
     @Test("a view is as good as a table")
     func view() throws {
         let folder = try TemporaryDirectory()

@@ -105,12 +105,21 @@ struct PMTilesTests {
         let source = try open(bytes, in: folder)
         let buffer = TileBuffer()
         let marks: [Int: UInt8] = [0: 0, 1: 1, 2: 1, 3: 1, 21: 0, 22: 0, 23: 0, 24: 0, 30: 2]
-        for number in 0..<85 {
-            let tile = try #require(TileCoordinate(hilbertIdentifier: number))
-            let mark = try? source.readTile(tile, into: buffer)
-            #expect((mark != nil) == (marks[number] != nil), "\(number)")
-            if let expected = marks[number] { #expect(buffer.bytes == Self.tile(expected)) }
+        // Before it is known what the archive holds, and afterwards.
+        for round in 0..<2 {
+            if round == 1 { #expect(eventually { source.presence.isKnown }) }
+            for number in 0..<85 {
+                let tile = try #require(TileCoordinate(hilbertIdentifier: number))
+                let mark = try? source.readTile(tile, into: buffer)
+                #expect((mark != nil) == (marks[number] != nil), "\(number)")
+                if let expected = marks[number] { #expect(buffer.bytes == Self.tile(expected)) }
+                if mark == nil {
+                    #expect(throws: SourceError.missing(tile)) { try source.storedRange(of: tile, atLeast: 1) }
+                }
+            }
         }
+        let denied = (0..<85).compactMap(TileCoordinate.init(hilbertIdentifier:)).count { !source.presence.mayHold($0) }
+        #expect(denied >= 74, "all holes but for a false one or two")
         #expect(source.info.title == "Test")
         #expect(source.info.attribution == "Us")
         #expect(try source.tileNumbers(ofLevel: 1)?.sorted() == [1, 2, 3])
@@ -241,6 +250,12 @@ struct PMTilesTests {
         #expect(throws: SourceError.changed(path: path)) { try source.readTile(tile, into: buffer) }
         #expect(buffer.count == 0)
         #expect(throws: SourceError.changed(path: path)) { try source.storedRange(of: tile, atLeast: 1) }
+        // A hole of the file that was opened is not called one of the file that is there now.
+        let hole = TileCoordinate(level: 3, x: 1, y: 1)
+        #expect(throws: (any Error).self) { try source.readTile(hole, into: buffer) }
+        if !source.presence.mayHold(hole) {
+            #expect(throws: SourceError.changed(path: path)) { try source.readTile(hole, into: buffer) }
+        }
     }
 
     @Test("the bytes of a large tile can be sent from the file, those of a small one are read")

@@ -145,14 +145,7 @@ final class FetchWorker {
             }
         }
         let keys = wanted.map { TierKey($0.key, of: tileset.edition) }
-        guard keys.contains(where: tier.mayHave) else { return }
-        let admission = level.pace.admit()
-        guard admission != .refused else { return }
-        let start = MonotonicClock.nanoseconds
-        let answers = tier.get(keys, of: family, into: buffer)
-        let duration = MonotonicClock.nanoseconds - start
-        level.getSeconds.observe(nanoseconds: duration)
-        level.pace.record(success: duration < stack.configuration.patience.wholeNanoseconds, of: admission)
+        guard let answers = stack.ask(level, keys, of: family, into: buffer) else { return }
         bring(zip(wanted, zip(keys, answers)), of: level, family, payload, asked, &left, &found)
     }
 

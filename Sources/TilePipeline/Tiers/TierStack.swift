@@ -188,6 +188,24 @@ package final class TierStack: Sendable {
         return ticket
     }
 
+    /// What a tier has of a family's tiles; nil where it is not asked: it cannot have them, or is left alone. Blocks.
+    func ask(
+        _ level: Level,
+        _ keys: [TierKey],
+        of family: TierFamilyKey,
+        into buffer: TierBuffer
+    ) -> [TierAnswer]? {
+        guard level.tier.isAvailable, keys.contains(where: level.tier.mayHave) else { return nil }
+        let admission = level.pace.admit()
+        guard admission != .refused else { return nil }
+        let start = MonotonicClock.nanoseconds
+        let answers = level.tier.get(keys, of: family, into: buffer)
+        let duration = MonotonicClock.nanoseconds - start
+        level.getSeconds.observe(nanoseconds: duration)
+        level.pace.record(success: duration < configuration.patience.wholeNanoseconds, of: admission)
+        return answers
+    }
+
     func wakeClock() {
         clock.withLock { $0 = true }
         clock.signal()
@@ -262,8 +280,10 @@ package final class TierStack: Sendable {
 
     // MARK: The fleet
 
-    /// Whether a fleet can be told, and asked.
-    var hasFleet: Bool { levels.contains { $0.tier is any FleetTier && $0.tier.isAvailable } }
+    /// The tier that a fleet shares, where it can be told and asked.
+    var fleetLevel: Level? {
+        levels.first { $0.tier is any FleetTier && $0.tier.isAvailable && $0.pace.position == .closed }
+    }
 
     /// Announces that this server renders a family, where there is a fleet and it has not said so already; then looks for tiles
     /// of it that have come meanwhile. `answers` is empty where nobody was asked. Blocks.
@@ -273,7 +293,10 @@ package final class TierStack: Sendable {
         into buffer: TierBuffer
     ) -> (announcement: Announcement, answers: [TierAnswer], level: Level?) {
         for level in levels {
-            guard let fleet = level.tier as? any FleetTier, fleet.isAvailable else { continue }
+            // One that is late is not waited for a second time.
+            guard let fleet = level.tier as? any FleetTier, fleet.isAvailable, level.pace.position == .closed else {
+                continue
+            }
             if let claim = claims.claim(of: family) { return (.granted(claim), [], nil) }
             let (claim, answers) = fleet.claim(family, lookingFor: keys, into: buffer)
             switch claim {

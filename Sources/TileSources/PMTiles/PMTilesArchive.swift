@@ -43,8 +43,11 @@ package final class PMTilesArchive: Sendable {
             throw .malformed(path: path, reason: error.reason)
         }
         number = cache.newArchive()
-        if header.leaves.count <= Self.checkedIndexBytes { try checkLeaves() }
+        if hasCheckedIndex { try checkLeaves() }
     }
+
+    /// Whether all leaf directories were looked at when it was opened.
+    var hasCheckedIndex: Bool { header.leaves.count <= Self.checkedIndexBytes }
 
     deinit { cache.remove(archive: number) }
 

@@ -8,6 +8,7 @@ package import TileModel
 package final class PMTilesSource: TileSource {
     package let info: TilesetInfo
     private let archive: PMTilesArchive
+    let presence: ArchivePresence
 
     /// Opens the archive at `path`.
     package init(path: String, logger: Logger) throws(SourceError) {
@@ -53,6 +54,17 @@ package final class PMTilesSource: TileSource {
         self.info = info
         self.archive = archive
         try archive.file.checkUnchanged()
+        presence = ArchivePresence(path: path, logger: logger) { (visit) throws(SourceError) in
+            // Only an index of which every part was looked at when it was opened is known to have an end.
+            guard archive.hasCheckedIndex else { throw .unsupported(path: path, reason: "its index is too large") }
+            try archive.forEachEntry { (entry) throws(SourceError) -> Bool in
+                guard let first = Int(exactly: entry.first), first <= Int.max - Int(entry.run) else {
+                    throw .malformed(path: path, reason: "a tile of number \(entry.first)")
+                }
+                return visit(first..<first + Int(entry.run))
+            }
+            try archive.file.checkUnchanged()
+        }
     }
 
     package func family(for tile: TileCoordinate) -> Family? { nil }
@@ -60,7 +72,7 @@ package final class PMTilesSource: TileSource {
     package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
         buffer.clear()
         let file = archive.file
-        guard let range = try archive.range(of: tile) else { throw .missing(tile) }
+        guard let range = try range(of: tile) else { throw .missing(tile) }
         guard range.count <= Limits.tileBytes else {
             throw .tooLarge(path: file.path, bytes: range.count, limit: Limits.tileBytes)
         }
@@ -78,10 +90,17 @@ package final class PMTilesSource: TileSource {
         return StoredTileFile(format: format, identity: 0)
     }
 
+    /// Where a tile lies; nil where there is none, for which most of the time nothing is read.
+    private func range(of tile: TileCoordinate) throws(SourceError) -> Range<Int>? {
+        if presence.mayHold(tile) { return try archive.range(of: tile) }
+        try archive.file.checkUnchanged()
+        return nil
+    }
+
     package var isArchive: Bool { true }
 
     package func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange? {
-        guard let range = try archive.range(of: tile) else { throw .missing(tile) }
+        guard let range = try range(of: tile) else { throw .missing(tile) }
         guard range.count >= minimum else { return nil }
         return try StoredTileRange(archive.file, range, declared: info.format, identity: 0, modified: nil)
     }
