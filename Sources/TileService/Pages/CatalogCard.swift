@@ -6,7 +6,7 @@ import TileModel
 /// A tileset in the list of the catalog page: what it looks like, what it is called, and how large it is.
 enum CatalogCard {
     static func markup(_ summary: TilesetSummary) -> String {
-        let picture = summary.thumbnailPath.map { path in
+        let picture = summary.previewPath.map { path in
             "<img src=\"\(markupEscaped(path))\" alt=\"\" loading=\"lazy\" decoding=\"async\">"
         }
         return "<li class=\"\(summary.kind.rawValue)\"><a href=\"\(markupEscaped(summary.viewerPath))\">"
