@@ -196,8 +196,8 @@ bench-bloom: core-packages ## the Bloom filter next to one of 16 shards with a s
 
 bench-shared: bench-packages trait-packages ## the shared tier: round trips, and latency while it hangs
 	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
-	$(SWIFT) build -c release --product bench-shared
-	$(BUILD)/release/bench-shared --server $(ALL_TRAITS_BUILD)/release/orizuru
+	$(SWIFT) build -c release --product bench-shared --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(ALL_TRAITS_BUILD)/release/bench-shared --server $(ALL_TRAITS_BUILD)/release/orizuru
 
 profile: bench-packages build ## a flame graph of a run of hits, in .build/profile
 	Tests/Benchmarks/HTTP/profile $(BUILD)/release/orizuru

@@ -28,6 +28,11 @@ let swiftSettings: [SwiftSetting] =
 let hitPathSettings: [SwiftSetting] =
     swiftSettings + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
 
+/// For the modules that go over every pixel: debug builds, and so all tests, optimise them. Without it the tests of pictures
+/// and of servers that render take minutes. Every check stays, `assert` too.
+let pixelSettings: [SwiftSetting] =
+    swiftSettings + [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
+
 let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
 ]
@@ -86,8 +91,8 @@ let modules: [[Target]] = [
     module("GZip", ["CZlib"]),
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree"]),
-    module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"]),
-    module("FamilyRendering", ["TileModel", "ImageCodecs"]),
+    module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"], settings: pixelSettings),
+    module("FamilyRendering", ["TileModel", "ImageCodecs"], settings: pixelSettings),
     module(
         "TileSources",
         ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform"]
@@ -141,8 +146,7 @@ let modules: [[Target]] = [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileDescriptions",
         ],
-        // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
-        settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+        settings: pixelSettings
     ),
     module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
     module(

@@ -35,6 +35,9 @@ package struct JobProgress: Sendable {
         if focus == nil { focus = form }
     }
 
+    /// Nothing is expected any more: no siblings are made but around what is asked for from now on.
+    package mutating func expectNothing() { focus = wanted.first }
+
     /// Nobody waits for a form any more.
     package mutating func unwant(_ form: MemberForm) { wanted.removeAll { $0 == form } }
 

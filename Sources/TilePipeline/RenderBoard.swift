@@ -53,6 +53,8 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         fileprivate var waiters: [(form: MemberForm?, ticket: UInt64, waiter: Waiter)] = []
         fileprivate var lane: RenderPriority?
         fileprivate var workers = 0
+        /// Whether a worker took it because it is expected, and has not decided yet whether to make it.
+        fileprivate var isUndecided = false
         fileprivate var wasBegun = false
         fileprivate var failures = 0
         fileprivate var isAnyMade = false
@@ -247,7 +249,8 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             job.workers += 1
             return job
         }
-        guard let (job, _) = queue.pop() else { return nil }
+        guard let (job, lane) = queue.pop() else { return nil }
+        job.isUndecided = lane == .lookAhead
         job.lane = nil
         job.workers += 1
         if job.workers == 1 { running.append(job) }
@@ -260,11 +263,23 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         job.wasBegun = true
     }
 
+    /// Whether a job that was just taken is one that nobody had asked for: its worker then says by `decide` whether to make
+    /// it, and is alone with it until it has.
+    package func isUndecided(_ job: Job) -> Bool { job.isUndecided }
+
+    /// Whether an expected job is made. If not, then nothing of it but what somebody has asked for since.
+    package mutating func decide(_ job: Job, isMade: Bool) {
+        job.isUndecided = false
+        guard !isMade else { return }
+        job.progress.expectNothing()
+        counts.expectedDropped += 1
+    }
+
     private var jobToAssist: Job? {
         guard queue.count(.awaited) == 0 else { return nil }
         return running.first { job in
             let enough = queue.count == 0 ? job.progress.unclaimed : job.progress.unclaimedAwaited
-            return enough >= Self.assistThreshold
+            return enough >= Self.assistThreshold && !job.isUndecided
         }
     }
 
@@ -280,6 +295,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     ///
     /// - Parameter last: what the same worker made of it before.
     package mutating func next(of job: Job, after last: MemberForm? = nil) -> (form: MemberForm, isAwaited: Bool)? {
+        job.isUndecided = false
         if let form = job.progress.claimNext(queue.count(.awaited) > 0 ? .awaited : .anything, after: last) {
             return (form, job.waiters.contains { $0.form == form })
         }

@@ -24,8 +24,13 @@ final class RenderWorker {
     private var headerBlock: [UInt8] = []
     /// Why the tile that is being made comes into memory.
     private var arrival = TileArrival.speculative
+    /// When the job under way was taken.
+    private var begun = 0
     /// What was rendered of the family under way, for the tiers behind memory.
     private var kept: TierWrite?
+    /// The fleet's claim of the family under way; nil where nobody had to be told.
+    private var claim: FamilyClaim?
+    private let tierBuffer = TierBuffer()
 
     init(pipeline: TilePipeline) {
         self.pipeline = pipeline
@@ -35,22 +40,22 @@ final class RenderWorker {
 
     /// Works until the pipeline stops.
     func run() {
-        while let job = nextJob() { work(at: job) }
+        while let (job, isUndecided) = nextJob() { work(at: job, isUndecided: isUndecided) }
     }
 
-    private func nextJob() -> TilePipeline.Board.Job? {
+    private func nextJob() -> (job: TilePipeline.Board.Job, isUndecided: Bool)? {
         while true {
             // Far in the future where no viewer can be expected to rest.
             let limit = pipeline.lookAhead?.timeToRest ?? .seconds(86_400)
-            let found = pipeline.board.wait(forAtMost: limit) { state -> (TilePipeline.Board.Job?, Bool)? in
-                if state.isStopping { return (nil, false) }
+            let found = pipeline.board.wait(forAtMost: limit) { state -> (TilePipeline.Board.Job?, Bool, Bool)? in
+                if state.isStopping { return (nil, false, false) }
                 guard let job = state.board.take() else { return nil }
-                return (job, state.board.hasWork)
+                return (job, state.board.isUndecided(job), state.board.hasWork)
             }
-            if let (job, isMore) = found {
+            if let (job, isUndecided, isMore) = found {
                 // Whoever asked woke one worker; a family has work for more.
                 if isMore { pipeline.board.signal() }
-                return job
+                return job.map { ($0, isUndecided) }
             }
             // Nobody wants anything: time for what viewers at rest will probably want.
             pipeline.expect(pipeline.lookAhead?.rest() ?? [], as: nil, by: participant)
@@ -67,8 +72,17 @@ final class RenderWorker {
         case unreadable
     }
 
-    private func work(at job: TilePipeline.Board.Job) {
+    private func work(at job: TilePipeline.Board.Job, isUndecided: Bool) {
         var loaded = Loaded.nothing
+        begun = MonotonicClock.nanoseconds
+        if isUndecided {
+            let isMade = !isElsewhere(job)
+            let isMore = pipeline.board.withLock { state in
+                state.board.decide(job, isMade: isMade)
+                return state.board.hasWork
+            }
+            if isMore { pipeline.board.signal() }
+        }
         var last: MemberForm?
         while let (form, isAwaited) = pipeline.board.withLock({ [last] in $0.board.next(of: job, after: last) }) {
             last = form
@@ -76,18 +90,30 @@ final class RenderWorker {
             let outcome = make(form, of: job, &loaded)
             finish(job, form, outcome, &loaded)
         }
-        handOver(job)
+        handOver()
     }
 
     /// Gives the tiers what was rendered since the job was taken: the requests have been answered.
-    private func handOver(_ job: TilePipeline.Board.Job) {
-        guard let tiers = pipeline.tiers, !tiers.isEmpty else { return }
-        if let kept {
-            tiers.keep(kept)
-        } else if job.payload.isRendered {
-            tiers.giveUp(TierFamilyKey(edition: job.payload.tileset.edition, parent: job.payload.tile))
-        }
+    private func handOver() {
+        if let kept { pipeline.tiers?.keep(kept, under: claim) }
         kept = nil
+        claim = nil
+    }
+
+    /// Whether a family that is only expected is made, or was made, by another server of the fleet: what nobody waits for here
+    /// is as near there. Where there is a fleet, this blocks for a round trip.
+    private func isElsewhere(_ job: TilePipeline.Board.Job) -> Bool {
+        let tileset = job.payload.tileset
+        guard let tiers = pipeline.tiers, tiers.hasFleet, job.payload.isRendered else { return false }
+        let keys = job.payload.possibleForms.compactMap { form in
+            tileset.key(of: job.payload.coordinate(of: form), format: job.payload.format, padded: form.isPadded)
+                .map { TierKey($0, of: tileset.edition) }
+        }
+        let family = TierFamilyKey(edition: tileset.edition, parent: job.payload.tile)
+        let (announcement, answers, _) = tiers.announce(family, lookingFor: keys, into: tierBuffer)
+        guard case .granted(let claim) = announcement else { return true }
+        self.claim = claim
+        return answers.contains { if case .found = $0 { true } else { false } }
     }
 
     /// Notes a tile that follows from its edition alone. One that lies in a file of its own does not, nor does a stand-in.
@@ -96,7 +122,12 @@ final class RenderWorker {
         let name = TierKey(key, of: job.tileset.edition)
         guard tiers.admits(name, isAwaited: arrival == .requested) else { return }
         let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)
-        var write = kept ?? TierWrite(family: TierFamilyKey(edition: job.tileset.edition, parent: job.parent))
+        var write =
+            kept
+            ?? TierWrite(
+                family: TierFamilyKey(edition: job.tileset.edition, parent: job.parent),
+                begun: begun
+            )
         kept = nil
         _ = unsafe write.append(name, cost: cost, bytes: bytes)
         kept = write
@@ -122,8 +153,16 @@ final class RenderWorker {
             case .failed, .changing, .overloaded, .stopped: .failed
             }
         let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
-        for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
+        for waiter in waiters {
+            if let claim = waiter.claim { self.claim = claim }
+            waiter.receiver.receive(outcome.retained(), for: waiter.ticket)
+        }
         outcome.release()
+        // Other servers may be waiting for what was asked for here; the siblings follow.
+        if !waiters.isEmpty, let claim, let kept {
+            pipeline.tiers?.keep(kept, under: claim)
+            self.kept = nil
+        }
         for waiter in whole {
             waiter.receiver.receive(answer(waiter.form, of: job, result, &loaded), for: waiter.ticket)
         }

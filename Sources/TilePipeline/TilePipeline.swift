@@ -254,6 +254,8 @@ struct PipelineWaiter: Sendable {
     let ticket: UInt64
     /// The tile to answer with, also where the whole family is waited for.
     let form: MemberForm
+    /// The fleet's claim under which it is rendered.
+    var claim: FamilyClaim?
 }
 
 /// What a worker needs to know of a job.

@@ -260,6 +260,10 @@ package final class TileService {
         metrics.counter("orizuru_bloom_checks_total", help: checks, labels: ["result": "perhaps"]) {
             Double(PresenceCounts.perhaps.value)
         }
+        metrics.counter(
+            "orizuru_source_opens_total",
+            help: "Files of tilesets that were opened, or looked for in vain."
+        ) { Double(FileAccessCounts.opens.value) }
         metrics.gauge("orizuru_connections", help: "Open connections.", read: server.reader(of: .open))
         let refused = "Connections that were closed at once because there were too many."
         metrics.counter(

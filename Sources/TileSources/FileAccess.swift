@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+package import Telemetry
 package import TileModel
+
+/// How often files of tilesets were looked for, in the whole process.
+package enum FileAccessCounts {
+    /// Calls of open(2), also of files that are not there.
+    package static let opens = Counter()
+}
 
 /// A regular file that is open for reading, closed with its last reference.
 ///
@@ -16,6 +23,7 @@ package final class OpenFile: Sendable {
 
     /// Opens `path`. Throws `SourceError.system` with ENOENT where it is absent.
     init(path: String) throws(SourceError) {
+        FileAccessCounts.opens.add()
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw .system(operation: "open", path: path, code: errno) }
         var status = stat()

@@ -49,6 +49,9 @@ package final class OrigamiSlide: TileSource {
         identity.combine(into: &version)
         tilesIdentity.combine(into: &version)
         residuals.combine(into: &version)
+        let parentLevel = residuals.isEmpty || pyramid.maxLevel < 2 ? nil : pyramid.maxLevel - 2
+        // What is rendered is made from the parents, too.
+        if let parentLevel { FileIdentity(ofPath: "\(tiles.folder)/\(parentLevel)")?.combine(into: &version) }
         let metadata = TilesetMetadata(
             folder: folder,
             json: ["summary.json"],
@@ -64,7 +67,7 @@ package final class OrigamiSlide: TileSource {
         )
         metadata.apply(to: &info)
         self.info = info
-        self.parentLevel = residuals.isEmpty || pyramid.maxLevel < 2 ? nil : pyramid.maxLevel - 2
+        self.parentLevel = parentLevel
         self.tiles = tiles
         self.residuals = residuals
         self.logger = logger

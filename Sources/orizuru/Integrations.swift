@@ -124,6 +124,7 @@ enum Integrations {
         configuration.timeout = shared.timeout
         configuration.connectTimeout = shared.connectTimeout
         configuration.connections = shared.connections
+        configuration.claimLease = shared.lease
         return try SharedTier(configuration, metrics: metrics, logger: logger)
         #else
         return nil

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 
-from maps import ORIZURU, export, make_mbtiles
+from maps import ORIZURU, export, make_mbtiles, png
 from server import Server, until
 
 
@@ -87,5 +87,42 @@ def changed(server, live, versions):
     assert not faults, faults[:5]
 
 
+def check_folders():
+    """A tile that is replaced in a folder of tiles has another tag; a level that is added is served; so is an archive that
+    comes into a folder that is searched, until it goes."""
+    with tempfile.TemporaryDirectory() as folder:
+        make_mbtiles(f"{folder}/source.mbtiles", 3, lambda *_: b"old")
+        export(f"{folder}/source.mbtiles", f"{folder}/maps")
+        os.remove(f"{folder}/source.mbtiles")
+        os.mkdir(f"{folder}/served")
+        os.rename(f"{folder}/maps", f"{folder}/served/tiles")
+        tile, url = f"{folder}/served/tiles/1/0/0.png", "/tiles/tiles/1/0/0.png"
+        with Server(ORIZURU, [f"{folder}/served"]) as server:
+            _, before, body = server.get(url)
+            assert body == png(b"old")
+            with open(f"{tile}.new", "wb") as file:
+                file.write(png(b"renamed"))
+            os.rename(f"{tile}.new", tile)
+            until(lambda: server.get(url)[2] == png(b"renamed"), "the tile that was renamed into place")
+            with open(tile, "wb") as file:
+                file.write(png(b"in place"))
+            until(lambda: server.get(url)[2] == png(b"in place"), "the tile that was written over")
+            _, after, _ = server.get(url)
+            assert after["ETag"] != before["ETag"]
+            assert server.get(url, If_None_Match=before["ETag"])[0] == 200
+            assert server.get(url, If_None_Match=after["ETag"])[0] == 304
+            os.makedirs(f"{folder}/served/tiles/3/5")
+            shutil.copy(tile, f"{folder}/served/tiles/3/5/6.png")
+            until(lambda: server.get("/tiles/tiles/3/5/6.png")[0] == 200, "the new level")
+            make_mbtiles(f"{folder}/new.mbtiles", 2, lambda *_: b"new")
+            os.rename(f"{folder}/new.mbtiles", f"{folder}/served/new.mbtiles")
+            until(lambda: server.get("/tiles/new/1/1/1.png")[2] == png(b"new"), "the new archive")
+            os.remove(f"{folder}/served/new.mbtiles")
+            until(lambda: "new" not in server.catalog(), "the archive that went")
+            assert server.get("/tiles/new/1/1/1.png")[0] == 404
+    print("changed folders are noticed: tiles, levels, archives that come and go")
+
+
 if __name__ == "__main__":
     check_changes()
+    check_folders()

@@ -83,16 +83,25 @@ def picture(server, url):
     return image.convert("RGBA")
 
 
+def four(server, tileset, level, left, top):
+    """Four tiles as one picture."""
+    whole = PIL.Image.new("RGBA", (512, 512))
+    for x in range(2):
+        for y in range(2):
+            whole.paste(picture(server, f"{tileset}/{level}/{left + x}/{top + y}.png"), (256 * x, 256 * y))
+    return whole
+
+
 def check_derived():
     """`@2x` is the four tiles of the next level; below the last level a tile is its part of the ancestor, enlarged."""
-    with Server(ORIZURU, [f"{DATA}/mbtiles", f"{DATA}/dzi"], "--maps-overzoom", "geography-class-png: 2; world_cities: 2") as server:
+    with Server(ORIZURU, [f"{DATA}/mbtiles", f"{DATA}/dzi", "tiles-sample/tissue"], "--maps-overzoom", "geography-class-png: 2; world_cities: 2") as server:
         name = "/tiles/geography-class-png"
-        whole = PIL.Image.new("RGBA", (512, 512))
-        for x in range(2):
-            for y in range(2):
-                whole.paste(picture(server, f"{name}/1/{x}/{y}.png"), (256 * x, 256 * y))
+        whole = four(server, name, 1, 0, 0)
         double = picture(server, f"{name}/0/0/0@2x.png")
         assert double.size == (512, 512) and double.tobytes() == whole.tobytes(), "the double is the four finer ones"
+        # Of a slide, from pixels that were rendered and not encoded in between.
+        double = picture(server, "/tiles/tissue/11/2/1@2x.png")
+        assert double.tobytes() == four(server, "/tiles/tissue", 12, 4, 2).tobytes(), "those of a family"
         assert server.get(f"{name}/1/0/0@2x.png")[0] == 404, "there are no finer ones"
         for steps in (1, 2):
             side = 256 >> steps

@@ -169,9 +169,10 @@ struct ResidualPackTests {
         writer.add(member: 1, residual: [9])
         var pack = try uncompressed(writer.file(hasChecksum: false))
         let count = 65_537
-        pack.replaceSubrange(8..<12, with: withUnsafeBytes(of: UInt32(count).littleEndian) { Array($0) })
+        func bytes(_ number: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+        pack.replaceSubrange(8..<12, with: bytes(count))
         pack += [UInt8](repeating: 0, count: count * 16)
-        pack.replaceSubrange(16..<20, with: withUnsafeBytes(of: UInt32(24 + count * 16).littleEndian) { Array($0) })
+        pack.replaceSubrange(16..<20, with: bytes(24 + count * 16))
         #expect(throws: PackError.self) { try material().addPack(material().append(compressed(pack))) }
     }
 

@@ -112,7 +112,7 @@ package final class WarmRestart: Sendable {
             guard !isStopping else { return false }
             rest()
             guard cache.hasRoomToRestore else { break }
-            count += bring(family, buffer, file, &inserter, participant)
+            count += stack.restoring.withLock { _ in bring(family, buffer, file, &inserter, participant) }
             left.add(-family.keys.count)
         }
         restored.add(count)
@@ -249,7 +249,12 @@ package final class WarmRestart: Sendable {
             defer { pinned.release() }
             // A tile whose tag is not its edition's stands in for damage.
             guard tileset.isOfEdition(pinned, tile.key) else { continue }
-            var write = TierWrite(family: TierFamilyKey(edition: tileset.edition, parent: family.parent))
+            // Memory does not know when its tile was read: after a purge of the edition, what is asked for again is written
+            // when it is rendered again.
+            var write = TierWrite(
+                family: TierFamilyKey(edition: tileset.edition, parent: family.parent),
+                begun: 0
+            )
             // SAFETY: pinned until the end of this turn.
             _ = unsafe write.append(name, cost: 0, bytes: pinned.body)
             bytes += write.bytes.count

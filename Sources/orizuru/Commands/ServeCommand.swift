@@ -176,6 +176,7 @@ extension ServeConfiguration {
         service.tiers.admission = disk.admission
         service.tiers.waitingBytes = disk.queue.bytes
         service.tiers.patience = disk.patience
+        service.tiers.fleetPatience = shared.patience
         if let folder = disk.folder.path(environment: environment) {
             var tier = DiskTierConfiguration(folder: folder, byteBudget: disk.size.bytes)
             tier.syncInterval = disk.flushInterval

@@ -213,6 +213,20 @@ extension ServeConfiguration {
             group: shared,
             help: "Connections to each shared server. A family of tiles is one question, so that a few are enough."
         )
+        static let sharedPatience = ConfigurationKey(
+            "shared.patience",
+            .duration(.milliseconds(1)...(.seconds(600))),
+            standard: .string("2s"),
+            group: shared,
+            help: "How long a family of tiles that another server renders is waited for; then it is rendered here, too."
+        )
+        static let sharedLease = ConfigurationKey(
+            "shared.lease",
+            .duration(.milliseconds(10)...(.seconds(600))),
+            standard: .string("3s"),
+            group: shared,
+            help: "How long others believe that a server renders a family of tiles of which nothing more is heard."
+        )
         static let cacheDir = ConfigurationKey(
             "cacheDir",
             .cacheFolder,
@@ -418,7 +432,7 @@ extension ServeConfiguration {
             cacheDir.facts, cacheSize.facts, diskAdmission.facts, diskQueue.facts, diskPatience.facts,
             diskFlushInterval.facts,
             redis.facts, sharedPrefix.facts, sharedTimeToLive.facts, sharedTimeout.facts, sharedConnectTimeout.facts,
-            sharedConnections.facts,
+            sharedConnections.facts, sharedPatience.facts, sharedLease.facts,
             maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,
             trustedProxies.facts, headerBytes.facts, targetBytes.facts, connections.facts,
             connectionsPerAddress.facts, requestsPerConnection.facts, headerTimeout.facts, idleTimeout.facts,

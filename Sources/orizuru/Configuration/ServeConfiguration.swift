@@ -70,6 +70,8 @@ struct ServeConfiguration: Sendable, Equatable {
         let timeout: Duration
         let connectTimeout: Duration
         let connections: Int
+        let patience: Duration
+        let lease: Duration
     }
 
     /// Limits, deadlines and headers of the HTTP server.
@@ -145,7 +147,9 @@ struct ServeConfiguration: Sendable, Equatable {
             timeToLive: try settings.read(Keys.sharedTimeToLive),
             timeout: try settings.read(Keys.sharedTimeout),
             connectTimeout: try settings.read(Keys.sharedConnectTimeout),
-            connections: try settings.read(Keys.sharedConnections)
+            connections: try settings.read(Keys.sharedConnections),
+            patience: try settings.read(Keys.sharedPatience),
+            lease: try settings.read(Keys.sharedLease)
         )
         http = HTTP(
             maxAge: try settings.read(Keys.maxAge),

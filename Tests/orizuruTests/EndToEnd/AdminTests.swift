@@ -137,6 +137,22 @@ struct AdminTests {
         #expect(try subject.ask("POST", "/reload").status == 200)
     }
 
+    @Test("rendered tiles that wait to be written are purged with those on disk: they do not come back")
+    func purgeRendered() throws {
+        let folder = try TemporaryDirectory()
+        let subject = try Subject([sampleFolder], ["--cache-dir", folder.path("tiles"), "--look-ahead", "off"])
+        let paths = (0..<4).map { "/dzi/tissue_files/12/\($0)_0.jpg" }
+        for path in paths { #expect(try subject.server.get(path)["cache-status"]?.contains("render") == true) }
+        let purged = try subject.json("POST", "/purge?tileset=tissue")
+        #expect(purged["complete"] as? Bool == true)
+        // Longer than write-behind waits for the rest of a family.
+        usleep(1_500_000)
+        #expect(try eventually { try subject.server.metric("orizuru_write_behind_bytes{tier=\"disk\"}") == 0 })
+        for path in paths {
+            #expect(try subject.server.get(path)["cache-status"]?.contains("render") == true, "\(path)")
+        }
+    }
+
     @Test("purging under load gives no error and no stale tile after the answer")
     func purgeUnderLoad() throws {
         let folder = try TemporaryDirectory()

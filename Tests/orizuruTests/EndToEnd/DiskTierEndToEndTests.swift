@@ -20,7 +20,9 @@ struct DiskTierEndToEndTests {
     private static let patient = ["--disk-patience", "30s"]
 
     /// What a server without a disk answers.
-    private static func truth() throws -> [String: [UInt8]] {
+    private static func truth() throws -> [String: [UInt8]] { try truthOnce.get() }
+
+    private static let truthOnce = Result { () throws -> [String: [UInt8]] in
         let server = try RunningServer([sampleFolder])
         return try Dictionary(uniqueKeysWithValues: rendered.map { ($0, try server.get($0).body) })
     }
@@ -182,6 +184,53 @@ struct DiskTierEndToEndTests {
             #expect(try server.get(url)["cache-status"] == "orizuru; hit; detail=hot", "\(url)")
         }
         #expect(try server.metric("orizuru_family_renders_total") == 0)
+    }
+
+    @Test("by the rule of the second request, what was asked for once is not on disk, and what was asked for again is")
+    func secondRequest() throws {
+        let folder = try TemporaryDirectory()
+        let options = Self.patient + ["--cache-dir", folder.path("tiles"), "--disk-admission", "second-request"]
+        let visited = Array(Self.rendered.prefix(40))
+        let again = [visited[3], visited[17]]
+        do {
+            // Memory holds all of it: the second request finds the tile there, and the disk learns of it at the end.
+            let server = try RunningServer([sampleFolder], options)
+            for url in visited + again { #expect(try server.get(url).status == 200) }
+            #expect(try server.metric("orizuru_disk_tiles") == 0)
+            server.process.signal(SIGTERM)
+            #expect(server.process.waitForExit() == 0)
+        }
+        let server = try RunningServer([sampleFolder], options)
+        #expect(try eventually { try server.metric("orizuru_disk_tiles") == Double(again.count) })
+        for url in again { #expect(try server.get(url)["cache-status"]?.hasPrefix("orizuru; hit") == true, "\(url)") }
+        #expect(try server.get(visited[5])["cache-status"] == "orizuru; fwd=miss; detail=render")
+    }
+
+    @Test(
+        "on a disk that is full everything is served and the metrics tell; when there is room it is used",
+        .enabled(if: SmallMount.isPossible, "needs root, to mount a small tmpfs")
+    )
+    func fullDisk() throws {
+        let mount = try SmallMount(bytes: 12 << 20)
+        let filler = mount.path + "/other"
+        try Data(repeating: 1, count: 11 << 20).write(to: URL(fileURLWithPath: filler))
+        let server = try RunningServer(
+            [sampleFolder],
+            Self.patient + ["--cache-dir", mount.path + "/tiles", "--cache-size", "64MiB", "--memory", "4MiB"]
+        )
+        let truth = try Self.truth()
+        for url in Self.rendered.prefix(60) { #expect(try server.get(url).body == truth[url], "\(url)") }
+        #expect(try eventually { try server.metric("orizuru_disk_refused_total{reason=\"full\"}") > 0 })
+        try FileManager.default.removeItem(atPath: filler)
+        var rounds = 0
+        #expect(
+            try eventually {
+                rounds += 1
+                let url = Self.rendered[rounds % Self.rendered.count]
+                #expect(try server.get(url).body == truth[url], "\(url)")
+                return try server.metric("orizuru_disk_tiles") > 0
+            }
+        )
     }
 
     @Test("SIGTERM while tiles come back, beside a disk that stands still, ends within a second or so")
