@@ -94,9 +94,22 @@ struct CatalogPageTests {
     @Test("no marker is left in a page, and no part is missing")
     func noMarkerLeft() throws {
         let one = try summary(.slide)
-        for page in [Pages.viewer(one), Pages.home([one]), Pages.home([]), Pages.comparison(one, one)] {
+        var vector = try summary(.map)
+        vector.format = .mvt
+        let viewers = [Pages.viewer(one), Pages.viewer(vector)]
+        for page in viewers + [Pages.home([one, vector]), Pages.home([]), Pages.comparison(one, one)] {
             #expect(!String(decoding: page.body, as: UTF8.self).contains("{{"))
         }
+    }
+
+    @Test("what cannot be drawn has a page that says so, and a card without a picture")
+    func vectorTiles() throws {
+        var map = try summary(.map)
+        map.format = .mvt
+        #expect(String(decoding: Pages.viewer(map).body, as: UTF8.self).contains("vector tiles"))
+        #expect(!String(decoding: Pages.viewer(try summary(.map)).body, as: UTF8.self).contains("vector tiles"))
+        #expect(!CatalogCard.markup(map).contains("<img"))
+        #expect(try CatalogCard.markup(summary(.map)).contains("<img"))
     }
 
     @Test("named parts are what stands between their lines")

@@ -18,7 +18,7 @@ function row({ id, description, minzoom, maxzoom, fields }, tileset) {
 
 async function showLayers(tileset) {
   const { description = "", vector_layers: layers = [] } = await (await fetch(tileset.tilejson)).json();
-  element("description").textContent = description;
+  element("description").textContent = description === tileset.title ? "" : description;
   document.querySelector("#layers tbody").append(...layers.map((layer) => row(layer, tileset)));
   element("layers").hidden = layers.length === 0;
 }
