@@ -142,22 +142,23 @@ def together(page):
     # Whatever the left canvas was drawn with last, the right one was, too, after every single frame of a glide.
     zooms = page.run_async("""
         const { prototype } = CanvasRenderingContext2D, real = prototype.clearRect;
-        const drawn = {}, zooms = [];
+        const zoom = (side) => orizuruCompare.stats[side].view.zoom;
+        const drawn = { left: zoom("left"), right: zoom("right") }, zooms = [];
         prototype.clearRect = function (...place) {
-          drawn[this.canvas.id] = orizuruCompare.stats[this.canvas.id].view.zoom;
+          drawn[this.canvas.id] = zoom(this.canvas.id);
           return real.apply(this, place);
         };
-        const wanted = 2 * orizuruCompare.stats.left.view.zoom;
+        const wanted = 2 * drawn.left;
         document.getElementById("zoom-in").click();
         do {
           await new Promise(requestAnimationFrame);
-          if (drawn.left) zooms.push([drawn.left, drawn.right ?? null]);
+          zooms.push([drawn.left, drawn.right]);
         } while (drawn.left !== wanted);
         prototype.clearRect = real;
         return zooms;
     """)
-    apart = [pair for pair in zooms if not pair[1] or abs(pair[0] / pair[1] - scale) > 1e-9]
-    expect(zooms and not apart, f"of {len(zooms)} frames {len(apart)} drew one without the other: {apart[:3]}")
+    apart = [pair for pair in zooms if abs(pair[0] / pair[1] - scale) > 1e-9]
+    expect(not apart, f"of {len(zooms)} frames {len(apart)} drew one without the other: {apart[:3]}")
     page.idle()
     page.expect_picture(left, "left in the end", exact=False, side="left")
     page.expect_picture(right, "right in the end", exact=False, side="right")
