@@ -13,7 +13,8 @@ struct AdminTests {
         let port: UInt16
 
         init(_ paths: [String], _ options: [String] = []) throws {
-            server = try RunningServer(paths, ["--admin", "127.0.0.1:0"] + options)
+            let server = try RunningServer(paths, ["--admin", "127.0.0.1:0"] + options)
+            self.server = server
             var found: UInt16?
             _ = eventually {
                 let line = server.process.output.split(separator: "\n").first { $0.hasPrefix("admin on http://") }

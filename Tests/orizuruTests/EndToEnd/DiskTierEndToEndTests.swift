@@ -223,14 +223,13 @@ struct DiskTierEndToEndTests {
         #expect(try eventually { try server.metric("orizuru_disk_refused_total{reason=\"full\"}") > 0 })
         try FileManager.default.removeItem(atPath: filler)
         var rounds = 0
-        #expect(
-            try eventually {
-                rounds += 1
-                let url = Self.rendered[rounds % Self.rendered.count]
-                #expect(try server.get(url).body == truth[url], "\(url)")
-                return try server.metric("orizuru_disk_tiles") > 0
-            }
-        )
+        let isSo = try eventually {
+            rounds += 1
+            let url = Self.rendered[rounds % Self.rendered.count]
+            #expect(try server.get(url).body == truth[url], "\(url)")
+            return try server.metric("orizuru_disk_tiles") > 0
+        }
+        #expect(isSo)
     }
 
     @Test("SIGTERM while tiles come back, beside a disk that stands still, ends within a second or so")
