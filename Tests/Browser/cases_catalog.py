@@ -39,6 +39,19 @@ def pictures(page):
     expect(page.stats["loaded"] > 0, "the viewer loaded no tile")
 
 
+@test("a slide's whole picture is seen on its card, however tall or wide it is")
+def whole_picture(page):
+    open_catalog(page)
+    cut = page.run("""
+        return [...document.querySelectorAll(".slide img")].map((image) => {
+          const [place, box] = [image.parentElement, image].map((element) => element.getBoundingClientRect());
+          return [box.width - place.width, box.height - place.height];
+        }).filter((over) => Math.max(...over) > 0.5);
+    """)
+    fit = page.run("return getComputedStyle(document.querySelector('.slide img')).objectFit")
+    expect(cut == [] and fit == "contain", f"pictures ({fit}) reach beyond their places by {cut}")
+
+
 @test("the catalog tells sizes, zooms and microns per pixel")
 def facts(page):
     open_catalog(page)

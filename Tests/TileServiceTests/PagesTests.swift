@@ -66,6 +66,13 @@ struct CatalogPageTests {
         #expect(try facts(summary(.map)) == "map · zoom 2–7 · 512 px tiles · jpg")
     }
 
+    @Test("a map of one level has one zoom")
+    func oneLevel() throws {
+        var map = try summary(.map)
+        map.pyramid = try #require(Pyramid(mapTileSize: 256, levels: 3...3))
+        #expect(facts(map) == "map · zoom 3 · 256 px tiles · jpg")
+    }
+
     @Test(
         "numbers are rounded to their places and end without zeros",
         arguments: [

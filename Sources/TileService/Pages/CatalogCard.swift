@@ -20,7 +20,8 @@ enum CatalogCard {
         var facts = [summary.kind.rawValue]
         switch summary.kind {
         case .map:
-            facts += ["zoom \(pyramid.minLevel)–\(pyramid.maxLevel)", "\(pyramid.tileSize) px tiles"]
+            let (first, last) = (pyramid.minLevel, pyramid.maxLevel)
+            facts += [first == last ? "zoom \(first)" : "zoom \(first)–\(last)", "\(pyramid.tileSize) px tiles"]
         case .slide:
             facts.append("\(pyramid.size.width) × \(pyramid.size.height) px")
             if let microns = summary.micronsPerPixel, microns > 0 {

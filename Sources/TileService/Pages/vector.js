@@ -9,7 +9,8 @@ const element = (id) => document.getElementById(id);
 
 function row({ id, description, minzoom, maxzoom, fields }, tileset) {
   const made = document.createElement("tr");
-  const zoom = `${minzoom ?? tileset.minLevel}–${maxzoom ?? tileset.maxLevel}`;
+  const [first, last] = [minzoom ?? tileset.minLevel, maxzoom ?? tileset.maxLevel];
+  const zoom = first === last ? `${first}` : `${first}–${last}`;
   for (const text of [description ? `${id}: ${description}` : id, zoom, Object.keys(fields ?? {}).join(", ")]) {
     made.insertCell().textContent = text;
   }
