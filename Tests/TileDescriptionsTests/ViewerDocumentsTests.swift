@@ -136,7 +136,7 @@ struct ViewerDocumentsTests {
             (TileFormat.jpeg, "/thumbnail/slide.jpg", "/thumbnail/world.jpg"),
             (.webp, "/tiles/slide/8/0_0.webp?v=0000000000000007", "/tiles/world/0/0/0.webp?v=0000000000000007"),
             (.mvt, nil, nil),
-        ]
+        ] as [(TileFormat, String?, String?)]
     )
     func offers(format: TileFormat, slidePreview: String?, mapPreview: String?) throws {
         var slide = try Self.slide(2900, 2150)
