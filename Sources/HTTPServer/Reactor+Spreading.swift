@@ -21,6 +21,8 @@ extension Reactor {
         /// How many connections to give away, and to whom.
         var budget = 0
         var target = 0
+        /// How busy it was then, in thousandths.
+        var share = 0
         /// When it last looked: nanoseconds of the clock, and of its thread's processor time.
         var lastLook: UInt64 = 0
         var lastWork: UInt64 = 0
@@ -42,6 +44,7 @@ extension Reactor {
         spreading.lastLook = time
         spreading.lastWork = work
         guard !isFirst else { return }
+        spreading.share = share
         state.loads.setShare(share, of: index)
         followUse()
         let inUse = state.loads.reactorsInUse

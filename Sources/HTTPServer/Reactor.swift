@@ -235,6 +235,8 @@ final class Reactor {
         if !diskWaiters.isEmpty { milliseconds = 1 }
         if acceptResumes > 0 { milliseconds = min(milliseconds, acceptResumes > now ? acceptResumes - now : 0) }
         if phase == .draining { milliseconds = min(milliseconds, 20) }
+        // Who has become idle says so before a long sleep: the others decide by it.
+        if spreading.share > 0 { milliseconds = min(milliseconds, 100) }
         return milliseconds == UInt64(Int32.max) ? -1 : Int32(milliseconds)
     }
 
