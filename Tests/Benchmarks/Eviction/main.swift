@@ -105,9 +105,11 @@ func run(_ options: Options) throws {
     if sessions.isEmpty {
         print("SKIPPED: the recorded traces need the shared test data; set ORIZURU_DATA to its folder")
     } else {
-        let crowd = options.usesTuningTraces ? TraceSets.tuningCrowd : TraceSets.reportCrowd
-        let recorded = RecordedCrowd.trace(sessions, crowd, seed: options.seed)
-        traces += [recorded, recorded.insertingFamilies()]
+        let crowds = options.usesTuningTraces ? TraceSets.tuningCrowds : TraceSets.reportCrowds
+        for (index, crowd) in crowds.enumerated() {
+            let recorded = RecordedCrowd.trace(sessions, crowd, seed: options.seed + UInt64(index))
+            traces += [recorded, recorded.insertingFamilies()]
+        }
     }
     var margins = Margins()
     for (index, trace) in traces.enumerated() {
