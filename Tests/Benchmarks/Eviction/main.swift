@@ -66,7 +66,7 @@ func scanLosses(_ traces: [Trace], _ tuning: EvictionTuning) -> Double {
                     return (calm.name, before.objectRatio - after.objectRatio)
                 }
                 let losses = [
-                    loss { KeeperPolicy($0, capacity: capacity, .twoClass, tuning: tuning) },
+                    loss { KeeperPolicy($0, capacity: capacity, .hitDensity, tuning: tuning) },
                     loss { RecencyPolicy($0, capacity: capacity, promotes: true) },
                     loss { S3FIFOPolicy($0, capacity: capacity, threshold: 1) },
                     loss { WindowTinyLFUPolicy($0, capacity: capacity) },
