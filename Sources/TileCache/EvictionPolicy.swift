@@ -59,10 +59,10 @@ package enum EvictionPolicy: String, Sendable, CaseIterable {
             // By its fourth root, and clamped, because it is measured on a busy machine.
             let cost = Double(min(max(entry.cost, 100), 1_000_000)).squareRoot().squareRoot()
             if isByNumber { return density * cost }
-            // The size to 5/8: per byte, small tiles of a cell would outlive large ones, and large ones are of tissue, which is
+            // The size to 3/4: per byte, small tiles would outlive large ones of the same cell, and those are of tissue, which is
             // looked at more.
             let root = Double(max(entry.bytes, 1)).squareRoot()
-            return density * cost / (root * root.squareRoot().squareRoot())
+            return density * cost / (root * root.squareRoot())
         }
     }
 }

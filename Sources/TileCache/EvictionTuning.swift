@@ -12,7 +12,7 @@ package struct EvictionTuning: Sendable {
     /// The same while inserters wait for room.
     package var urgentPart = 2
     /// A generation lasts until so many times the budget was dropped: how fast counts decay and ghosts are forgotten.
-    package var generationBudgets = 60.0
+    package var generationBudgets = 100.0
     /// What is worth what is learned anew when such a part of the entries was dropped, ...
     package var lessonShare = 0.25
     /// ... but at least so many.

@@ -33,9 +33,9 @@ struct EvictionPolicyTests {
         #expect(policy.evictionScore(entry(), density: 0.6) > score)
         #expect(policy.evictionScore(entry(bytes: 8000), density: 0.5) > score)
         #expect(policy.evictionScore(entry(cost: 2000), density: 0.5) > score)
-        // Half as likely needs less than a third of the size.
-        #expect(policy.evictionScore(entry(bytes: 5500), density: 0.25) < score)
-        #expect(policy.evictionScore(entry(bytes: 5000), density: 0.25) > score)
+        // Half as likely needs two fifths of the size.
+        #expect(policy.evictionScore(entry(bytes: 6500), density: 0.25) < score)
+        #expect(policy.evictionScore(entry(bytes: 6200), density: 0.25) > score)
     }
 
     @Test("where room is missing for entries and not for bytes, size plays no role")
