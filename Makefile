@@ -9,9 +9,6 @@ PORT ?= 8080
 BUILD := .build
 # One scratch path per configuration: switching flags in one folder would rebuild everything each time.
 ALL_TRAITS_BUILD := .build/all-traits
-TSAN_BUILD := .build/thread-sanitizer
-ASAN_BUILD := .build/address-sanitizer
-FUZZ_BUILD := .build/fuzzer
 VENV := .build/venv
 # How long each fuzz target and each long stress run takes, in seconds.
 FUZZ_SECONDS ?= 60
@@ -23,15 +20,15 @@ CORE_PACKAGES := libpng-dev libturbojpeg0-dev
 # One library for each package trait, by the order of Package.swift.
 TRAIT_PACKAGES := libsqlite3-dev libtiff-dev libopenslide-dev libhiredis-dev libjpeg62-turbo-dev
 TEST_PACKAGES := $(CORE_PACKAGES) $(TRAIT_PACKAGES) redis-server curl python3-venv chromium chromium-driver gdal-bin nginx-light \
-	varnish apache2-utils nghttp2-client wrk slowhttptest
+	varnish apache2-utils nghttp2-client wrk slowhttptest libjs-leaflet
 STRESS_PACKAGES := $(CORE_PACKAGES) spin gcc
 BENCH_PACKAGES := $(CORE_PACKAGES) redis-server nginx-light wrk strace valgrind h2o varnish libhttp-parser-dev linux-perf curl \
 	python3-minimal $(TRAIT_PACKAGES) libvips-tools
 
-.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test clients lint format bench \
-	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared profile stress clean \
+.PHONY: help serve serve-all build test unit-test core-links sanitizers browser-test interop-test archives-test clients lint format bench \
+	bench-render bench-family bench-cache bench-http bench-latency bench-parser bench-bloom bench-shared bench-prewarm profile stress clean \
 	sample core-packages trait-packages test-packages bench-eviction bench-lookahead bench-build \
-	bench-packages stress-packages
+	bench-packages stress-packages bench-disk bench-promises
 
 help: ## print this list
 	@grep -hE '^[a-z-]+%?:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -86,12 +83,14 @@ sample: build ## write tiles-sample anew
 
 # -------------------------------------------------------------------------------------------------------- test
 
-test: test-packages lint unit-test core-links sanitizers clients browser-test interop-test ## install what is missing and run everything
+test: test-packages lint unit-test core-links sanitizers clients browser-test interop-test archives-test ## install what is missing and run everything
 	@echo "make test: everything passed"
 
 unit-test: trait-packages ## build and run the tests of every module, every trait on, and of the built command
 	$(SWIFT) build --build-tests --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
-	$(SWIFT) test --skip-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	@# The last lines of a failed run name what failed.
+	@mkdir -p $(BUILD) && { $(SWIFT) test --skip-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD) 2>&1 | tee $(BUILD)/unit-test.log; } \
+		|| { echo "unit-test: what failed:" >&2; grep -aE '✘ .*(recorded an issue|failed after)|↳ ' $(BUILD)/unit-test.log | tail -n 60 >&2; exit 1; }
 
 core-links: build ## check that the core links no third-party library but libpng, zlib and libturbojpeg
 	@extra=$$(ldd $(BUILD)/release/orizuru | awk '{print $$1}' \
@@ -112,12 +111,16 @@ browser-test: build $(VENV)/packages-are-there ## the pages in headless Chromium
 interop-test: build $(VENV)/packages-are-there ## validators, GDAL and Python libraries ask a running server
 	Tests/Interop/run $(VENV)/bin/python $(BUILD)/release/orizuru
 
-PYTHON_PACKAGES := Tests/Browser/requirements.txt Tests/Interop/requirements.txt
+PYTHON_PACKAGES := $(addprefix Tests/,Browser/requirements.txt Interop/requirements.txt Archives/requirements.txt)
 
 $(VENV)/packages-are-there: $(PYTHON_PACKAGES)
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(PYTHON_PACKAGES))
 	@touch $@
+
+archives-test: trait-packages $(VENV)/packages-are-there ## the shared maps, served and exported, against other readers
+	$(SWIFT) build --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	Tests/Archives/run $(VENV)/bin/python $(ALL_TRAITS_BUILD)/debug/orizuru
 
 stress: stress-packages ## the long runs: sanitizers, models, every fuzz target (STRESS_SECONDS, FUZZ_SECONDS)
 	Tests/Stress/run long $(STRESS_SECONDS)
@@ -125,25 +128,28 @@ stress: stress-packages ## the long runs: sanitizers, models, every fuzz target 
 
 # ------------------------------------------------------------------------------------------------- benchmarks
 
-bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction bench-lookahead bench-build ## run every benchmark
+bench: bench-render bench-family bench-cache bench-disk bench-promises bench-http bench-latency bench-parser bench-bloom bench-shared bench-eviction bench-lookahead bench-prewarm bench-build ## run every benchmark
 
 bench-render: core-packages ## a family's cost next to the codec's own
 	$(SWIFT) build -c release --product bench-render
 	$(BUILD)/release/bench-render
 
-bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 bench-build: bench-packages ## builds next to vips dzsave, and what residuals lose at which size
 	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(SWIFT) build -c release --product bench-build --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	$(ALL_TRAITS_BUILD)/release/bench-build
 
-bench-family: build ## a cold family as clients see it: one, and sixty-four at once
+bench-family: build ## a cold family as clients see it, and what a tile costs at saturation
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family
 
 bench-lookahead: build ## recorded viewers in real time, with and without look-ahead: who waits, and what it costs
 	$(SWIFT) build -c release --product bench-family
 	$(BUILD)/release/bench-family --look-ahead
+
+bench-prewarm: build ## a pre-warm of 10,000 families: requests, memory, who works, and who waits
+	$(SWIFT) build -c release --product bench-prewarm
+	$(BUILD)/release/bench-prewarm
 
 bench-cache: core-packages ## the memory cache next to locked ones, and to DashMap where cargo and Debian's packages are
 	$(SWIFT) build -c release --product bench-cache
@@ -190,8 +196,8 @@ bench-bloom: core-packages ## the Bloom filter next to one of 16 shards with a s
 
 bench-shared: bench-packages trait-packages ## the shared tier: round trips, and latency while it hangs
 	$(SWIFT) build -c release --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
-	$(SWIFT) build -c release --product bench-shared
-	$(BUILD)/release/bench-shared --server $(ALL_TRAITS_BUILD)/release/orizuru
+	$(SWIFT) build -c release --product bench-shared --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
+	$(ALL_TRAITS_BUILD)/release/bench-shared --server $(ALL_TRAITS_BUILD)/release/orizuru
 
 profile: bench-packages build ## a flame graph of a run of hits, in .build/profile
 	Tests/Benchmarks/HTTP/profile $(BUILD)/release/orizuru

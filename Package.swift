@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Orizuru: a tile server for microscope slides and maps.
-// The core needs the toolchain, libpng-dev and libturbojpeg0-dev. Nothing is fetched.
+// The core needs the toolchain, libpng-dev (with zlib) and libturbojpeg0-dev. Nothing is fetched.
 
 import PackageDescription
 
@@ -27,6 +27,11 @@ let swiftSettings: [SwiftSetting] =
 /// the instructions of a hit. Debug builds, and so all tests, have them.
 let hitPathSettings: [SwiftSetting] =
     swiftSettings + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
+/// For the modules that go over every pixel: debug builds, and so all tests, optimise them. Without it the tests of pictures
+/// and of servers that render take minutes. Every check stays, `assert` too.
+let pixelSettings: [SwiftSetting] =
+    swiftSettings + [.unsafeFlags(["-O", "-assert-config", "Debug"], .when(configuration: .debug))]
 
 let cSettings: [CSetting] = [
     .unsafeFlags(["-Wall", "-Wextra", "-Werror"] + (isFuzzing ? ["-fsanitize=address,fuzzer-no-link"] : []))
@@ -83,13 +88,14 @@ func shim(_ name: String, trait: String, library: String, links: String) -> Targ
 let modules: [[Target]] = [
     module("TileModel"),
     module("JSONText"),
+    module("GZip", ["CZlib"]),
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree"]),
-    module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"]),
-    module("FamilyRendering", ["TileModel", "ImageCodecs"]),
+    module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"], settings: pixelSettings),
+    module("FamilyRendering", ["TileModel", "ImageCodecs"], settings: pixelSettings),
     module(
         "TileSources",
-        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry", "CPlatform"]
+        ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform"]
     ),
     module("TileCache", ["TileModel", "LockFree", "Telemetry", "CPlatform"]),
     module(
@@ -100,7 +106,7 @@ let modules: [[Target]] = [
     module(
         "TilePipeline",
         [
-            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "TileModel", "GZip", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ]
     ),
@@ -123,12 +129,14 @@ let modules: [[Target]] = [
         "TileService",
         [
             "TileModel", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "HTTPMessages",
-            "HTTPServer", "HTTPFrontend", "LockFree", "Prewarm", "Telemetry", "DiskTier",
+            "HTTPServer", "HTTPFrontend", "LockFree", "Prewarm", "Telemetry", "DiskTier", "CPlatform",
         ],
         resources: [
-            "catalog.css", "catalog.html", "catalog.js", "input.js", "mercator.js", "motion.js", "overlay.js",
-            "pyramid.js",
-            "readout.js", "render.js", "scene.js", "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
+            "address.js", "attribution.js", "catalog.css", "catalog.html", "catalog.js", "compare.css", "compare.html",
+            "compare.js", "format.js", "icon.svg", "input.js", "mercator.js", "motion.js", "offer.js", "overlay.js",
+            "page.css",
+            "page.js", "parts.html", "picture.js", "pyramid.js", "readout.js", "render.js", "scene.js", "snippets.js",
+            "tiles.js", "vector.html", "vector.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
         ].map { .embedInCode("Pages/\($0)") },
         settings: hitPathSettings
     ),
@@ -138,10 +146,24 @@ let modules: [[Target]] = [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileDescriptions",
         ],
-        // Pictures of millions of pixels: without optimisation the tests of the sample take minutes.
-        settings: swiftSettings + [.unsafeFlags(["-O"], .when(configuration: .debug))]
+        settings: pixelSettings
     ),
     module("Prewarm", ["TileModel", "JSONText", "LockFree"]),
+    module(
+        "TilesetExport",
+        [
+            "TileModel", "GZip", "JSONText", "TileDescriptions", "TileSources", "TileCache", "TilePipeline", "LockFree",
+            "Telemetry",
+        ]
+    ),
+    optionalModule(
+        "MBTilesSource",
+        trait: "MBTiles",
+        library: "CSQLite",
+        [
+            "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "FamilyRendering", "TileSources", "TilesetExport",
+        ]
+    ),
     optionalModule("JPEGRows", trait: "JPEGRows", library: "CJPEGCalls", ["ImageCodecs"]),
     optionalModule("TIFFSource", trait: "TIFF", library: "CTIFFCalls", ["ImageCodecs"]),
     optionalModule("OpenSlideSource", trait: "OpenSlide", library: "COpenSlide", ["ImageCodecs"]),
@@ -149,6 +171,7 @@ let modules: [[Target]] = [
 
 /// What the command uses where its trait is on.
 let integrations: [Target.Dependency] = [
+    .target(name: "MBTilesSource", condition: .when(traits: ["MBTiles"])),
     .target(name: "JPEGRows", condition: .when(traits: ["JPEGRows"])),
     .target(name: "TIFFSource", condition: .when(traits: ["TIFF"])),
     .target(name: "OpenSlideSource", condition: .when(traits: ["OpenSlide"])),
@@ -159,7 +182,7 @@ let fuzzTargets: [Target] = [
     .executableTarget(
         name: "fuzz-parsers",
         dependencies: [
-            "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText",
+            "TileModel", "TileSources", "FamilyRendering", "ImageCodecs", "HTTPMessages", "JSONText", "GZip",
             "TestSupport",
         ],
         path: "Tests/Fuzz",
@@ -192,6 +215,7 @@ let package = Package(
     targets: modules.flatMap { $0 } + [
         .systemLibrary(name: "CTurboJPEG", pkgConfig: "libturbojpeg", providers: [.apt(["libturbojpeg0-dev"])]),
         .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CTIFF", providers: [.apt(["libtiff-dev"])]),
         .systemLibrary(name: "COpenSlide", pkgConfig: "openslide", providers: [.apt(["libopenslide-dev"])]),
@@ -235,7 +259,7 @@ let package = Package(
         ),
         .target(
             name: "BenchmarkSupport",
-            dependencies: ["TestSupport"],
+            dependencies: ["TileModel", "Telemetry", "TestSupport", "CBenchmarkCalls"],
             path: "Tests/Benchmarks/Support",
             swiftSettings: swiftSettings
         ),
@@ -244,8 +268,8 @@ let package = Package(
             dependencies: [
                 "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "TilePipeline",
                 "TileService",
-                "HTTPMessages", "HTTPServer", "HTTPFrontend", "PyramidBuilding", "Prewarm", "JSONText", "Telemetry",
-                "LockFree", "CPlatform", "DiskTier",
+                "HTTPMessages", "HTTPServer", "HTTPFrontend", "PyramidBuilding", "Prewarm", "TilesetExport", "JSONText",
+                "Telemetry", "LockFree", "CPlatform", "DiskTier",
             ] + integrations,
             swiftSettings: swiftSettings
         ),
@@ -267,6 +291,12 @@ let package = Package(
             name: "bench-latency",
             dependencies: ["TileModel", "LockFree", "Telemetry", "BenchmarkSupport", "TestSupport", "CBenchmarkCalls"],
             path: "Tests/Benchmarks/HTTP/Latency",
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "bench-prewarm",
+            dependencies: ["BenchmarkSupport", "TestSupport"],
+            path: "Tests/Benchmarks/Prewarm",
             swiftSettings: swiftSettings
         ),
         .executableTarget(
@@ -364,7 +394,8 @@ let package = Package(
         .testTarget(
             name: "orizuruTests",
             dependencies: [
-                "orizuru", "TestSupport", "TileModel", "TileCache", "ImageCodecs", "HTTPMessages", "HTTPServer",
+                "orizuru", "TestSupport", "TileModel", "TileSources", "TileCache", "ImageCodecs", "HTTPMessages",
+                "HTTPServer",
                 "HTTPFrontend", "TileService",
                 "Prewarm", "JSONText",
                 "Telemetry", "LockFree", "CPlatform",

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 // A chunk of text or colour profile larger than this is refused: libpng would hold it in memory whole.
-#define MAX_CHUNK_BYTES (8u << 20)
-#define MAX_CACHED_CHUNKS 64
+#define MAX_CHUNK_BYTES (4u << 20)
+#define MAX_CACHED_CHUNKS 8
 // What is read from a file at once.
 #define FILE_PIECE 65536
 

@@ -30,7 +30,11 @@ void *platform_map_aligned(size_t bytes, size_t alignment) {
     size_t before = aligned - (uintptr_t)start;
     if (before > 0) munmap(start, before);
     if (total - before > bytes) munmap((char *)aligned + bytes, total - before - bytes);
-    madvise((void *)aligned, bytes, MADV_NOHUGEPAGE);
+    // What is charged is single pages, so the kernel must not make them huge; one that knows no huge pages says EINVAL.
+    if (madvise((void *)aligned, bytes, MADV_NOHUGEPAGE) != 0 && errno != EINVAL) {
+        munmap((void *)aligned, bytes);
+        return NULL;
+    }
     return (void *)aligned;
 }
 
@@ -56,7 +60,7 @@ int platform_use_huge_pages(void *start, size_t bytes) {
 }
 
 int platform_use_small_pages(void *start, size_t bytes) {
-    if (madvise(start, bytes, MADV_NOHUGEPAGE) != 0) return errno;
+    if (madvise(start, bytes, MADV_NOHUGEPAGE) != 0 && errno != EINVAL) return errno;
 #ifdef MADV_COLD
     // To age a part of a huge page, the kernel splits it. Otherwise it would keep the whole as long as any part is used, and
     // what is discarded of it would come free only under pressure.

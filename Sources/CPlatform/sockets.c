@@ -213,12 +213,18 @@ ssize_t platform_receive(int fd, void *buffer, size_t capacity) {
     }
 }
 
-ssize_t platform_send(int fd, const void *bytes, size_t count) {
+static ssize_t send_bytes(int fd, const void *bytes, size_t count, int flags) {
     for (;;) {
-        ssize_t sent = send(fd, bytes, count, MSG_NOSIGNAL);
+        ssize_t sent = send(fd, bytes, count, flags);
         if (sent >= 0) return sent;
         if (errno != EINTR) return -errno;
     }
+}
+
+ssize_t platform_send(int fd, const void *bytes, size_t count) { return send_bytes(fd, bytes, count, MSG_NOSIGNAL); }
+
+ssize_t platform_send_before_file(int fd, const void *bytes, size_t count) {
+    return send_bytes(fd, bytes, count, MSG_NOSIGNAL | MSG_MORE);
 }
 
 ssize_t platform_send_parts(
@@ -251,6 +257,12 @@ int platform_file_is_resident(int file, int64_t offset) {
     struct iovec place = {.iov_base = &byte, .iov_len = 1};
     // Other errors, among them those of file systems that do not know the flag, are for the call that sends.
     return preadv2(file, &place, 1, (off_t)offset, RWF_NOWAIT) < 0 && errno == EAGAIN ? 0 : 1;
+}
+
+int platform_file_is_unchanged(int file, int64_t size, int64_t modified_ns) {
+    struct stat status;
+    if (fstat(file, &status) < 0) return 0;
+    return status.st_size == size && status.st_mtim.tv_sec * INT64_C(1000000000) + status.st_mtim.tv_nsec == modified_ns;
 }
 
 void platform_file_will_need(int file, int64_t offset, size_t count) {

@@ -182,7 +182,9 @@ extension DiskTier {
 
     /// The hint of a sealed segment; nil where there is none, or it is damaged, or of another state of the segment.
     func readHint(of segment: Segment) -> [HintEntry]? {
-        guard let bytes = contents(of: segment.hintPath, limit: configuration.byteBudget) else { return nil }
+        // A record takes more room than its place in a hint.
+        let limit = HintFile.byteCount(entries: max(segment.byteCount, 0) / HintEntry.byteCount)
+        guard let bytes = contents(of: segment.hintPath, limit: limit) else { return nil }
         let hint = HintFile.decode(bytes, segment: segment.number, segmentBytes: max(segment.byteCount, 0))
         if hint == nil { counts.hintsRefused.add(1) }
         return hint

@@ -13,6 +13,8 @@ package enum PackError: Error, Hashable, CustomStringConvertible {
     case brokenCompression(reason: String)
     /// An offset, a length or a count points outside of the file, or into its structure.
     case outOfBounds(what: String)
+    /// A family's residuals are more than a pack can hold.
+    case tooLarge(bytes: Int)
     /// The bytes are not those that were written.
     case wrongChecksum(stored: UInt32, computed: UInt32)
 
@@ -27,6 +29,9 @@ package enum PackError: Error, Hashable, CustomStringConvertible {
             "a residual pack declares \(declared) bytes in \(compressed) compressed ones, which is refused"
         case .brokenCompression(let reason): "the LZ4 block of a residual pack is damaged: \(reason); write it anew"
         case .outOfBounds(let what): "\(what) points outside of its file; write it anew"
+        case .tooLarge(let bytes):
+            "the residuals of a family take \(bytes) bytes, and a pack holds \(ResidualPack.maxUncompressedBytes): "
+                + "choose smaller tiles or a lower quality of residuals"
         case .wrongChecksum(let stored, let computed):
             "a residual pack has the checksum \(String(computed, radix: 16)) where it says \(String(stored, radix: 16)): "
                 + "it was damaged after it was written; copy or write it anew"

@@ -51,8 +51,9 @@ extension ResidualPack {
         package var isEmpty: Bool { entries.isEmpty }
 
         /// The file: children first, then grandchildren, each row by row, then other kinds in their order of kind, a
-        /// checksum last, unless the file is to be as the reference's writers make it. Complexity: O(bytes).
-        package func file(hasChecksum: Bool = true) -> [UInt8] {
+        /// checksum last, unless the file is to be as the reference's writers make it. Throws `tooLarge` where a reader would
+        /// refuse it. Complexity: O(bytes).
+        package func file(hasChecksum: Bool = true) throws(PackError) -> [UInt8] {
             let order: (UInt8) -> Int = { $0 == 1 ? -1 : Int($0) }
             precondition(!entries.contains { $0.kind == Kind.checksum }, "the checksum is the writer's")
             var sorted = entries.sorted { (order($0.kind), $0.index) < (order($1.kind), $1.index) }
@@ -82,7 +83,7 @@ extension ResidualPack {
                 pack.removeLast(4)
                 LittleEndian.append(CRC32C.checksum(of: pack), to: &pack)
             }
-            precondition(pack.count <= maxUncompressedBytes, "a residual pack of \(pack.count) bytes")
+            guard pack.count <= maxUncompressedBytes else { throw .tooLarge(bytes: pack.count) }
             var file: [UInt8] = []
             LittleEndian.append(UInt32(pack.count), to: &file)
             file.append(contentsOf: LZ4Block.compress(pack))

@@ -119,6 +119,8 @@ package enum ResidualPack {
         let count = Int(unsafe LittleEndian.u32(pack, 8))
         let indexOffset = Int(unsafe LittleEndian.u32(pack, 12))
         let dataOffset = Int(unsafe LittleEndian.u32(pack, 16))
+        // As many as there are kinds and members: more can only be meant to cost time.
+        guard count <= 65_536 else { throw .outOfBounds(what: "the count of entries of a residual pack (\(count))") }
         // 32-bit numbers in 64-bit sums: nothing below can overflow.
         guard indexOffset >= headerBytes, indexOffset + count * entryBytes <= pack.count else {
             throw .outOfBounds(what: "the index of a residual pack (\(count) entries at \(indexOffset))")

@@ -3,7 +3,7 @@
 /// Which codings of a body a client takes (RFC 9110, 12.5.3).
 package enum AcceptEncoding {
     /// Whether the value of an Accept-Encoding field takes gzip: named, also as `x-gzip`, or by a star, with a weight above
-    /// 0. A member that is not well formed takes nothing. Without the field a server should send the plain bytes.
+    /// 0. A member that is not well formed takes nothing. Without the field all codings are taken.
     package static func takesGzip(_ value: UnsafeRawBufferPointer) -> Bool {
         var byName: Bool?
         var byStar = false

@@ -76,6 +76,8 @@ struct Connection {
     /// A file whose bytes follow `output`, or -1; owned where `owner` is nil, else lent by it.
     var file: Int32 = -1
     var fileOffset: Int64 = 0
+    /// What the file must be as long as it is sent.
+    var fileState: FileBody.State?
     /// Until when the connection leaves the disk time to bring the file's next piece; 0 where it does not wait for it.
     var diskWaitEnd: UInt64 = 0
     /// Bytes sent since the write rate was last looked at; while lingering, bytes thrown away.

@@ -113,6 +113,7 @@ extension Reactor {
             let parts = file.take()
             connections[slot].file = parts.descriptor
             connections[slot].fileOffset = parts.offset
+            connections[slot].fileState = parts.state
             connections[slot].bodyCount = parts.count
             connections[slot].owner = parts.owner
         }
@@ -222,15 +223,25 @@ extension Reactor {
                 let count = min(bodyCount, piece)
                 guard isInMemory(slot, count) else { return }
                 let (file, offset) = (connections[slot].file, connections[slot].fileOffset)
+                if let state = connections[slot].fileState,
+                    platform_file_is_unchanged(file, state.size, state.modified) == 0
+                {
+                    // What was sent is of the old file: the client is not to take the rest for its end.
+                    connections[slot].flags.insert(.broken)
+                    return
+                }
                 sent = platform_send_file(descriptor, file, offset, count)
                 piece -= max(sent, 0)
+                counters.add(max(sent, 0), to: .bytesSentFromFiles)
+            } else if isFile, let output = unsafe connections[slot].output {
+                sent = unsafe platform_send_before_file(descriptor, output + connections[slot].outputStart, outputCount)
             } else {
                 sent = unsafe platform_send_parts(
                     descriptor,
                     connections[slot].output.map { unsafe UnsafeRawPointer($0 + connections[slot].outputStart) },
                     outputCount,
                     connections[slot].body,
-                    isFile ? 0 : bodyCount,
+                    bodyCount,
                     nil,
                     0
                 )
@@ -271,6 +282,7 @@ extension Reactor {
         if connections[slot].file >= 0 {
             let file = connections[slot].file
             connections[slot].file = -1
+            connections[slot].fileState = nil
             FileBody.finish(file, owner)
         } else if let owner {
             owner.released()

@@ -7,7 +7,7 @@ package enum ServerCount: Int, Sendable, CaseIterable {
     case accepted, open, moved
     case refusedOverLimit, refusedOverAddressLimit, acceptPauses
     case requests, answers2xx, answers3xx, answers4xx, answers5xx
-    case malformed, bytesReceived, bytesSent, shortWrites, diskWaits, deferred, probes
+    case malformed, bytesReceived, bytesSent, bytesSentFromFiles, shortWrites, diskWaits, deferred, probes
     case abandoned, lostClients
     case timeoutsHead, timeoutsIdle, timeoutsWrite, timeoutsDeferred, timeoutsLinger
 }

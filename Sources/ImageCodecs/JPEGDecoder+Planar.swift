@@ -3,10 +3,16 @@
 extension JPEGDecoder {
     /// The bytes that `decodePlanar` takes for a picture, the file excluded: 1, 1.5, 2 or 3 a pixel, 7 for RGB.
     package static func planarBytes(of header: JPEGHeader) -> Int {
-        let luma = header.subsampling.lumaPlaneSize(width: header.width, height: header.height)
-        let chroma = header.subsampling.chromaPlaneSize(width: header.width, height: header.height)
+        let subsampling = planarSubsampling(of: header)
+        let luma = subsampling.lumaPlaneSize(width: header.width, height: header.height)
+        let chroma = subsampling.chromaPlaneSize(width: header.width, height: header.height)
         let planes = luma.width * luma.height + (header.colour == .gray ? 0 : 2 * chroma.width * chroma.height)
         return header.colour == .rgb ? planes + 4 * header.width * header.height : planes
+    }
+
+    /// RGB becomes planes of all pixels, however its green and blue were sampled.
+    private static func planarSubsampling(of header: JPEGHeader) -> ChromaSubsampling {
+        header.colour == .rgb ? .full : header.subsampling
     }
 
     /// Decodes a whole picture as rows of planes.
@@ -18,8 +24,9 @@ extension JPEGDecoder {
         header: JPEGHeader
     ) throws(CodecError) -> any RowSource {
         let (width, height) = (header.width, header.height)
-        let lumaSize = header.subsampling.lumaPlaneSize(width: width, height: height)
-        let chromaSize = header.subsampling.chromaPlaneSize(width: width, height: height)
+        let subsampling = Self.planarSubsampling(of: header)
+        let lumaSize = subsampling.lumaPlaneSize(width: width, height: height)
+        let chromaSize = subsampling.chromaPlaneSize(width: width, height: height)
         let luma = Plane(width: lumaSize.width, height: lumaSize.height)
         if header.colour == .gray {
             try unsafe decodePlanes(bytes, header: header, luma: luma, blue: nil, red: nil)

@@ -5,7 +5,7 @@ public import Glibc
 /// A value behind a pthread mutex.
 ///
 /// Not `Synchronization.Mutex`: that one collapses when more threads than processors contend, and the thread sanitizer
-/// reports false races on it (measured; see docs/decisions.md). Not recursive: locking again on the same thread
+/// reports false races on it. Not recursive: locking again on the same thread
 /// deadlocks.
 ///
 /// @unchecked Sendable: the value is reached only while the mutex is held.

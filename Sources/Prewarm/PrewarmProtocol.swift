@@ -5,7 +5,7 @@ package enum PrewarmProtocol {
     /// The request header that marks pre-warm traffic: served at the lowest priority, and not counted as use.
     package static let header: StaticString = "X-Orizuru-Prewarm"
 
-    /// Its only value: answer a GET of a family's parent when the whole family is stored, with the parent's tile. For
+    /// The first word of its value: answer a GET of a family's parent when the whole family is stored, with the parent's tile. For
     /// a tile that belongs to no rendered family it means that tile alone.
     package static let familyValue: StaticString = "family"
 

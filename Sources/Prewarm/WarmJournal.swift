@@ -47,13 +47,28 @@ final class WarmJournal: Sendable {
                     """
             )
         }
-        queue = WarmQueue(
+        guard Self.isPlace(point.position, in: tilesets) else {
+            throw .file(path: path, reason: "it goes on at a tile that is not there; remove it to begin anew")
+        }
+        let queue = WarmQueue(
             tilesets,
             options.part,
             after: point.position,
             first: try Self.items(point.open, tilesets, path)
         )
+        guard point.done <= queue.total else {
+            throw .file(
+                path: path,
+                reason: "it says that \(point.done) of \(queue.total) requests are done; remove it to begin anew"
+            )
+        }
+        self.queue = queue
         doneEarlier = point.done
+    }
+
+    private static func isPlace(_ place: WarmQueue.Position, in tilesets: [WarmTileset]) -> Bool {
+        guard let tile = place.tile else { return place.tileset <= tilesets.count }
+        return place.tileset < tilesets.count && tilesets[place.tileset].pyramid.contains(tile)
     }
 
     /// What tells one run's work from another's: the server, the tilesets with their versions (which stand in their URLs),

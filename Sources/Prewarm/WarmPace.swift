@@ -9,8 +9,12 @@ package struct WarmPace: Equatable, Sendable {
     package let rampUp: Duration
     private var nextSlot = Duration.zero
 
+    /// What may be asked for, in requests per second: at least one in eleven days.
+    package static let rates = 1e-6...1e6
+
+    /// - Parameter rate: brought into `rates`.
     package init(rate: Double?, rampUp: Duration) {
-        self.rate = rate
+        self.rate = rate.map { min(max($0, Self.rates.lowerBound), Self.rates.upperBound) }
         self.rampUp = rampUp
     }
 

@@ -125,9 +125,15 @@ package struct PixelPolygon: Equatable, Sendable {
             ring.indices.map { Edge(from: ring[$0], to: ring[($0 + 1) % ring.count]) }
         }
         var strips = [[Int32]](repeating: [], count: max(1, min(edges.count / 4, 1024)))
-        for (index, edge) in edges.enumerated() {
-            let range = Self.strips(min(edge.from.y, edge.to.y), max(edge.from.y, edge.to.y), bounds, strips.count)
-            for strip in range { strips[strip].append(Int32(index)) }
+        // Where most edges reach through most strips, strips spare nothing and would take a thousand times the room.
+        let (bounds, count) = (bounds, strips.count)
+        let reach = edges.map { Self.strips(min($0.from.y, $0.to.y), max($0.from.y, $0.to.y), bounds, count) }
+        if reach.reduce(0, { $0 + $1.count }) > 16 * edges.count {
+            strips = [Array(0..<Int32(edges.count))]
+        } else {
+            for (index, range) in reach.enumerated() {
+                for strip in range { strips[strip].append(Int32(index)) }
+            }
         }
         self.strips = strips
     }

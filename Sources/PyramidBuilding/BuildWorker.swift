@@ -130,7 +130,7 @@ final class BuildWorker {
                 )
             ).file()
         } catch {
-            throw .notEncoded(family.parent, reason: error.description)
+            throw .notEncoded(family.parent, reason: "\(error)")
         }
         try context.output.write(context.name(of: family.parent), parent)
         try context.output.write(context.packName(family.parent), pack)

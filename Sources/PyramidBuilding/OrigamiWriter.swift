@@ -97,7 +97,7 @@ package struct OrigamiWriter {
         let tile = family.parent
         let jpeg = try encoder.encode(parent, as: tile, quality: quality)
         try output.write("\(prefix)baseline_pyramid_files/\(tile.level)/\(tile.x)_\(tile.y).jpg", jpeg)
-        let pack: ResidualPack.Writer
+        let pack: [UInt8]
         do {
             pack = try residualEncoder.encode(
                 family: family,
@@ -105,11 +105,11 @@ package struct OrigamiWriter {
                 parent: jpeg,
                 children: children,
                 grandchildren: grandchildren
-            )
+            ).file()
         } catch {
-            throw .notEncoded(tile, reason: error.description)
+            throw .notEncoded(tile, reason: "\(error)")
         }
-        try output.write("\(prefix)residual_packs/\(tile.x)_\(tile.y).pack", pack.file())
+        try output.write("\(prefix)residual_packs/\(tile.x)_\(tile.y).pack", pack)
     }
 
     /// The pixels of the finest level that a family covers.

@@ -106,7 +106,7 @@ private final class StoredPyramidWorker {
                 )
             ).file()
         } catch {
-            throw .notEncoded(family.parent, reason: error.description)
+            throw .notEncoded(family.parent, reason: "\(error)")
         }
         try context.output.write(context.packName(family.parent), pack)
         return parent.count + pack.count

@@ -162,6 +162,12 @@ package struct TilesetInspection: Sendable {
         _ watch: () -> Bool
     ) throws(BuildError) {
         let pyramid = info.pyramid
+        guard pyramid.minLevel == 0 else {
+            throw .unsuitable(
+                size: pyramid.size,
+                reason: "its coarsest level is \(pyramid.minLevel), not 0, so it cannot be compared"
+            )
+        }
         guard rows.width == pyramid.size.width, rows.height == pyramid.size.height else {
             let size = GridSize(width: rows.width, height: rows.height)
             throw .unsuitable(size: size, reason: "the slide to compare it with has \(pyramid.size) pixels")

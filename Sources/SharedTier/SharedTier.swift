@@ -13,8 +13,7 @@ package import TileModel
 /// answer at once, and a thread of the tier's own finds out when it works again.
 ///
 /// *How.* One MGET for all tiles of a look-up and one pipeline of SET EX for all of an insert: they are of one family,
-/// whose keys lie in one slot. Batching is the lever: seven to ten times the tiles per second of single GETs
-/// (docs/decisions.md).
+/// whose keys lie in one slot. Batching is the lever: a round trip costs far more than a tile.
 ///
 /// *What it gives up.* The server may lose what it holds at any time; nothing here waits for replicas. A claim is a
 /// lock with an end: two servers may render one family at once where one of them stalls beyond it.
@@ -61,7 +60,7 @@ package final class SharedTier: FleetTier {
             RedisNode(
                 place: place,
                 configuration: configuration,
-                breaker: report.breaker(for: place.description) { watch.doubt() },
+                breaker: report.breaker(for: place.description, rules: configuration.breaker) { watch.doubt() },
                 metrics: metrics
             )
         }
@@ -99,7 +98,16 @@ package final class SharedTier: FleetTier {
         guard let replies = perform(commands, names) else {
             return Array(repeating: .unavailable, count: keys.count)
         }
-        let reply = replies[0]
+        return answers(replies[0], keys, of: family, into: buffer)
+    }
+
+    /// What a reply to MGET gives.
+    private func answers(
+        _ reply: RedisReply,
+        _ keys: [TierKey],
+        of family: TierFamilyKey,
+        into buffer: TierBuffer
+    ) -> [TierAnswer] {
         if reply.error != nil {
             // A slot on its way: some keys are here, some there. As good as absent.
             return Array(repeating: .absent, count: keys.count)
@@ -174,7 +182,12 @@ package final class SharedTier: FleetTier {
 
     // MARK: Claims
 
-    package func claim(_ family: TierFamilyKey) -> FleetClaim {
+    package func claim(
+        _ family: TierFamilyKey,
+        lookingFor keys: [TierKey],
+        into buffer: TierBuffer
+    ) -> (claim: FleetClaim, answers: [TierAnswer]) {
+        buffer.removeAll()
         let names = SharedKeys(family: family, prefix: configuration.prefix)
         let token = claims.withLock { claims in
             claims.made += 1
@@ -182,14 +195,22 @@ package final class SharedTier: FleetTier {
         }
         let lease = max(1, Int(configuration.claimLease / .milliseconds(1)))
         var commands = RedisCommands()
+        // Both in one round trip. The look-up comes behind the claim: a tile that it does not find will not come any more.
         commands.append(["SET", names.lock, token, "NX", "PX", String(lease)])
-        guard let reply = perform(commands, names)?.first, reply.error == nil else {
+        if !keys.isEmpty { commands.append(["MGET"] + keys.map(names.name)) }
+        guard let replies = perform(commands, names) else {
             metrics.claimsUnknown.add()
-            return .granted
+            return (.granted, Array(repeating: .unavailable, count: keys.count))
+        }
+        let found = keys.isEmpty ? [] : answers(replies[1], keys, of: family, into: buffer)
+        let reply = replies[0]
+        if reply.error != nil {
+            metrics.claimsUnknown.add()
+            return (.granted, found)
         }
         if reply.isNull {
             metrics.claimsElsewhere.add()
-            return .elsewhere
+            return (.elsewhere, found)
         }
         metrics.claimsGranted.add()
         let now = MonotonicClock.nanoseconds
@@ -198,7 +219,7 @@ package final class SharedTier: FleetTier {
             if claims.tokens.count >= 1024 { claims.tokens = claims.tokens.filter { $0.value.ends > now } }
             claims.tokens[family] = (token, now + lease * 1_000_000)
         }
-        return .granted
+        return (.granted, found)
     }
 
     package func release(_ family: TierFamilyKey) {

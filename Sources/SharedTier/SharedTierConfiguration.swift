@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import LockFree
+
 /// How the shared tier is used.
 package struct SharedTierConfiguration: Hashable, Sendable {
     package var location: RedisLocation
@@ -16,6 +18,8 @@ package struct SharedTierConfiguration: Hashable, Sendable {
     package var connections = 4
     /// How long a family's claim holds unless it is released.
     package var claimLease = Duration.seconds(3)
+    /// When a server is left alone, and for how long.
+    package var breaker = BreakerRules()
 
     package init(location: RedisLocation) { self.location = location }
 

@@ -186,9 +186,15 @@ final class BlockPool: Sendable {
             budget.refund(touched)
             return nil
         }
-        // Where the kernel refuses, pages are resident one by one, and the charge is too much rather than too little. A reused
-        // chunk may have been the other kind.
-        if isHuge { _ = chunk.useHugePages() } else if reused != nil { _ = chunk.useSmallPages() }
+        // Where the kernel refuses huge pages, the charge is too much rather than too little. A reused chunk may have been the
+        // other kind: where it stays so, its charge would be too little, and its addresses are given back.
+        if isHuge {
+            _ = chunk.useHugePages()
+        } else if reused != nil, !chunk.useSmallPages() {
+            unsafe platform_unmap(chunk.base, Chunk.bytes)
+            budget.refund(touched)
+            return nil
+        }
         unsafe chunk.pool = Unmanaged.passUnretained(self)
         chunk.blockBytes = blockBytes
         chunk.classIndex = UInt16(index)

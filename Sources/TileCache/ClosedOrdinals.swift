@@ -24,8 +24,8 @@ final class ClosedOrdinals: Sendable {
 
     /// Enters an ordinal. Takes a lock; not for a reactor.
     func insert(_ ordinal: UInt32, _ collector: Collector) {
-        ranges.withLock { ranges in
-            guard !ranges.contains(where: { $0.contains(ordinal) }) else { return }
+        let (old, bytes) = ranges.withLock { ranges -> (UInt, Int) in
+            guard !ranges.contains(where: { $0.contains(ordinal) }) else { return (0, 0) }
             let index = ranges.firstIndex { $0.lowerBound > ordinal } ?? ranges.count
             ranges.insert(ordinal...ordinal, at: index)
             // Neighbours that touch become one.
@@ -46,10 +46,11 @@ final class ClosedOrdinals: Sendable {
             let number = UInt(bitPattern: memory)
             // ORDERING: sequentially consistent; as a release it pairs with the load in contains(), and in the one order
             // of all it stands before the pass over the table (TileCache.unlink), which reads slots in that order.
-            let old = address.exchange(number, ordering: .sequentiallyConsistent)
-            if let old = unsafe UnsafeMutableRawPointer(bitPattern: old) {
-                unsafe collector.retire(old, bytes: count * 4) { unsafe $0.deallocate() }
-            }
+            return (address.exchange(number, ordering: .sequentiallyConsistent), count * 4)
+        }
+        // Outside the lock: to retire may free others' garbage, which takes locks of theirs.
+        if let old = unsafe UnsafeMutableRawPointer(bitPattern: old) {
+            unsafe collector.retire(old, bytes: bytes) { unsafe $0.deallocate() }
         }
     }
 

@@ -104,11 +104,8 @@ package final class TileCache: @unchecked Sendable {
         self.tally = tally
         wakeLevel = Int(Double(limit) * configuration.highWatermark) - fixedBytes
         wakeHeadroom = max(limit / 100, 128 << 10)
-        guard budget.charge(fixedBytes) else {
-            table.unmap()
-            ghosts.unmap()
-            throw .noMemory(bytes: fixedBytes)
-        }
+        // Everything is set by now: `deinit` frees it.
+        guard budget.charge(fixedBytes) else { throw .noMemory(bytes: fixedBytes) }
     }
 
     /// Frees everything. The keeper must have been stopped and every participant be off-line. Blocks that somebody has

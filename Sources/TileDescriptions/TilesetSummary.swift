@@ -17,6 +17,12 @@ package struct TilesetSummary: Sendable {
     package var attribution: String?
     /// What a map covers.
     package var bounds: GeographicBounds?
+    /// Where a viewer of a map begins, where its maker says so.
+    package var center: MapCenter?
+    /// What it is about.
+    package var details: String?
+    /// The layers of vector tiles, as far as they are known.
+    package var vectorLayers: [VectorLayer] = []
 
     package init(
         id: String,
@@ -44,6 +50,33 @@ package struct TilesetSummary: Sendable {
 }
 
 extension TilesetSummary {
+    /// The viewer's page, relative to the server's root.
+    package var viewerPath: String { "/viewer/\(id)" }
+
+    /// Whether its tiles can be made into other pictures; those of other formats are handed out as they are.
+    package var isDecodable: Bool { format == .jpeg || format == .png }
+
+    /// Whether IIIF clients are answered.
+    package var hasImageService: Bool { kind == .slide && isDecodable }
+
+    /// Whether Zoomify clients are answered: they ask for JPEG, and know no overlap.
+    package var hasZoomify: Bool { hasImageService && pyramid.overlap == 0 }
+
+    /// Whether it is a layer of the map tile service.
+    package var isMapLayer: Bool { kind == .map && format.isRaster }
+
+    /// A small picture of it, relative to the server's root.
+    package var thumbnailPath: String? { isDecodable ? "/thumbnail/\(id).jpg" : nil }
+
+    /// What shows it as a whole: its thumbnail, or of pictures that cannot be decoded here the tile that shows most.
+    package var previewPath: String? {
+        if let thumbnailPath { return thumbnailPath }
+        guard format.isRaster, let level = pyramid.levels.last(where: { pyramid.grid(ofLevel: $0).area == 1 }) else {
+            return nil
+        }
+        return tileTemplate(level: String(level)).replacing("{x}", with: "0").replacing("{y}", with: "0")
+    }
+
     /// What a thumbnail shows, in pixels of the finest level: a slide as a whole; of a map what its bounds enclose.
     package var thumbnailRegion: PixelRect {
         let size = pyramid.size
@@ -78,15 +111,15 @@ extension TilesetSummary {
             ("format", .string(ext)),
             ("version", .string(version.description)),
             ("tileCount", .integer(pyramid.tileCount)),
-            ("viewer", .string("/viewer/\(id)")),
+            ("viewer", .string(viewerPath)),
             ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
             ("tiles", .string(tileTemplate(level: "{level}"))),
             ("micronsPerPixel", JSONOutput(micronsPerPixel)),
-            ("iiif", kind == .slide ? .string("/iiif/\(id)/info.json") : .null),
-            ("zoomify", kind == .slide && pyramid.overlap == 0 ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
+            ("iiif", hasImageService ? .string("/iiif/\(id)/info.json") : .null),
+            ("zoomify", hasZoomify ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
             ("tilejson", kind == .map ? .string("/tilejson/\(id).json") : .null),
-            ("wmts", kind == .map ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
-            ("thumbnail", .string("/thumbnail/\(id).jpg")),
+            ("wmts", isMapLayer ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
+            ("thumbnail", JSONOutput(thumbnailPath)),
             ("attribution", JSONOutput(attribution)),
             ("bounds", Self.json(bounds)),
         ])

@@ -51,6 +51,12 @@ public struct Family: Hashable, Sendable {
     /// How many levels below the parent a member is: 0, 1 or 2.
     package static func depth(ofMember member: Int) -> Int { member == 0 ? 0 : member < 5 ? 1 : 2 }
 
+    /// The child that a member is, or is a quarter of: 1...4; nil for the parent.
+    package static func child(ofMember member: Int) -> Int? {
+        guard depth(ofMember: member) == 2 else { return member == 0 ? nil : member }
+        return index(depth: 1, column: ((member - 5) & 3) >> 1, row: (member - 5) >> 3)
+    }
+
     /// The place of a member. `member` is 0...20.
     package func coordinate(ofMember member: Int) -> TileCoordinate {
         precondition((0..<Self.memberCount).contains(member), "no member \(member)")

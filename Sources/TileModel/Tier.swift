@@ -49,9 +49,14 @@ extension Tier {
 
 /// A tier that other servers read and write, too.
 package protocol FleetTier: Tier {
-    /// Announces that this server is going to render a family, unless another one has. Within a tier's time-out; a tier that
-    /// cannot tell answers `granted`, so that a broken tier fails no tile. A claim ends by itself after some seconds.
-    func claim(_ family: TierFamilyKey) -> FleetClaim
+    /// Announces that this server is going to render a family, unless another one has, and then looks up tiles of it as `get`
+    /// does: what another server wrote before its own claim ended is found. Within a tier's time-out; a tier that cannot tell
+    /// answers `granted`, so that a broken tier fails no tile. A claim ends by itself after some seconds.
+    func claim(
+        _ family: TierFamilyKey,
+        lookingFor keys: [TierKey],
+        into buffer: TierBuffer
+    ) -> (claim: FleetClaim, answers: [TierAnswer])
 
     /// Ends a claim that was `granted`: the family was inserted, or its rendering was given up.
     func release(_ family: TierFamilyKey)
@@ -160,8 +165,13 @@ package struct TierWrite: Sendable {
     package private(set) var tiles: [Tile] = []
     /// The bytes of all tiles, one behind the other.
     package private(set) var bytes: [UInt8] = []
+    /// Before what they are made of was read: monotonic nanoseconds. Where they were purged since, they are not kept.
+    package private(set) var begun: Int
 
-    package init(family: TierFamilyKey) { self.family = family }
+    package init(family: TierFamilyKey, begun: Int = .max) {
+        self.family = family
+        self.begun = begun
+    }
 
     /// Adds a tile. False where its key is there already.
     package mutating func append(_ key: TierKey, cost: UInt32, bytes body: some Sequence<UInt8>) -> Bool {
@@ -176,6 +186,7 @@ package struct TierWrite: Sendable {
     package mutating func merge(_ other: TierWrite) {
         precondition(other.family == family, "tiles of another family")
         for tile in other.tiles { _ = append(tile.key, cost: tile.cost, bytes: other.bytes[tile.range]) }
+        begun = min(begun, other.begun)
     }
 }
 

@@ -46,8 +46,11 @@ public struct GridSize: Hashable, Sendable, CustomStringConvertible {
         self.height = height
     }
 
-    /// `width x height`; for sizes that were validated on the way in, this cannot overflow.
-    package var area: Int { width * height }
+    /// `width x height`, at most `Int.max`: a map of the finest levels has more pixels than that.
+    package var area: Int {
+        let (area, overflows) = width.multipliedReportingOverflow(by: height)
+        return overflows ? .max : area
+    }
 
     /// `WxH`.
     public var description: String { "\(width)x\(height)" }

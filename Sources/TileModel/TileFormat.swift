@@ -5,13 +5,24 @@ public enum TileFormat: UInt8, Sendable, Hashable, CaseIterable {
     case jpeg = 1
     case png = 2
     case webp = 3
+    case avif = 4
+    /// Mapbox Vector Tiles.
+    case mvt = 5
+    /// MapLibre Tiles.
+    case mlt = 6
 
-    /// The media type, as IANA registers it.
+    /// Whether it holds pixels; otherwise geometry.
+    public var isRaster: Bool { rawValue <= Self.avif.rawValue }
+
+    /// The media type: as IANA registers it; of MLT, which is not registered yet, as its specification proposes it.
     package var mediaType: StaticString {
         switch self {
         case .jpeg: "image/jpeg"
         case .png: "image/png"
         case .webp: "image/webp"
+        case .avif: "image/avif"
+        case .mvt: "application/vnd.mapbox-vector-tile"
+        case .mlt: "application/vnd.maplibre-vector-tile"
         }
     }
 
@@ -21,6 +32,9 @@ public enum TileFormat: UInt8, Sendable, Hashable, CaseIterable {
         case .jpeg: ["jpg", "jpeg"]
         case .png: ["png"]
         case .webp: ["webp"]
+        case .avif: ["avif"]
+        case .mvt: ["mvt", "pbf"]
+        case .mlt: ["mlt"]
         }
     }
 
@@ -32,7 +46,8 @@ public enum TileFormat: UInt8, Sendable, Hashable, CaseIterable {
         self = format
     }
 
-    /// The format that the first bytes of a file show, whatever its name says. Nil where none of ours.
+    /// The raster format that the first bytes of a file show, whatever its name says. Nil where none of ours; vector
+    /// tiles begin with nothing that tells them.
     package init?(sniffing bytes: some Collection<UInt8>) {
         let head = Array(bytes.prefix(12))
         if head.starts(with: [0xFF, 0xD8, 0xFF]) {
@@ -41,6 +56,8 @@ public enum TileFormat: UInt8, Sendable, Hashable, CaseIterable {
             self = .png
         } else if head.count == 12, head[0..<4].elementsEqual("RIFF".utf8), head[8..<12].elementsEqual("WEBP".utf8) {
             self = .webp
+        } else if head.count == 12, head[4..<12].elementsEqual("ftypavif".utf8) {
+            self = .avif
         } else {
             return nil
         }
@@ -53,15 +70,34 @@ public struct TileVariant: Hashable, Sendable {
     public let format: TileFormat
     /// Padded to the full tile size (the XYZ form); only for tiles that are partial, so that one tile has one key.
     public let isPadded: Bool
+    /// The `@2x` form: the same place at twice the pixels in each direction.
+    public let isDouble: Bool
+    /// Inflated for a client that refuses gzip; only for tilesets whose tiles are stored compressed.
+    public let isInflated: Bool
 
-    /// A form; not padded unless said.
+    /// A form; the plain one unless said.
     @inlinable
-    public init(format: TileFormat, isPadded: Bool = false) {
+    public init(format: TileFormat, isPadded: Bool = false, isDouble: Bool = false, isInflated: Bool = false) {
         self.format = format
         self.isPadded = isPadded
+        self.isDouble = isDouble
+        self.isInflated = isInflated
+    }
+
+    /// The form of a byte that `bits` gave; nil where it names no format.
+    package init?(bits: UInt8) {
+        guard let format = TileFormat(rawValue: bits & 0x0F) else { return nil }
+        self.init(
+            format: format,
+            isPadded: bits & 0x10 != 0,
+            isDouble: bits & 0x20 != 0,
+            isInflated: bits & 0x40 != 0
+        )
     }
 
     /// 8 bits: the format in the low four, the flags above.
     @inlinable
-    package var bits: UInt8 { format.rawValue | (isPadded ? 0x10 : 0) }
+    package var bits: UInt8 {
+        format.rawValue | (isPadded ? 0x10 : 0) | (isDouble ? 0x20 : 0) | (isInflated ? 0x40 : 0)
+    }
 }

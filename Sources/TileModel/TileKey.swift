@@ -43,9 +43,12 @@ public struct TileKey: Hashable, Sendable {
     @inlinable
     public var format: TileFormat? { TileFormat(rawValue: UInt8(truncatingIfNeeded: high >> 16) & 0x0F) }
 
-    /// Which form of the tile.
+    /// Whether it is the padded form of the tile.
     @inlinable
     public var isPadded: Bool { high & 0x10_0000 != 0 }
+
+    /// Which form of the tile; nil never for a key that was made of one.
+    package var variant: TileVariant? { TileVariant(bits: UInt8(truncatingIfNeeded: high >> 16)) }
 
     /// A well mixed 64-bit hash: both words through the finaliser of MurmurHash3 (Appleby), public domain arithmetic.
     /// Not keyed: keys are bounded by the catalog's geometry, so a client cannot choose them freely enough to matter.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where an answer came from. The raw values are the `layer` labels of metrics and the tier header of answers.
+/// Where an answer came from. The raw values are the `layer` labels of metrics and the details of Cache-Status.
 public enum TileTier: UInt8, Sendable, CaseIterable {
     /// Memory, asked for more than once.
     case hot

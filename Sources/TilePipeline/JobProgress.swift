@@ -35,6 +35,9 @@ package struct JobProgress: Sendable {
         if focus == nil { focus = form }
     }
 
+    /// Nothing is expected any more: no siblings are made but around what is asked for from now on.
+    package mutating func expectNothing() { focus = wanted.first }
+
     /// Nobody waits for a form any more.
     package mutating func unwant(_ form: MemberForm) { wanted.removeAll { $0 == form } }
 
@@ -57,10 +60,12 @@ package struct JobProgress: Sendable {
     }
 
     /// The next form to make, now claimed; nil where there is none.
-    package mutating func claimNext(_ claim: Claim) -> MemberForm? {
+    ///
+    /// - Parameter last: what the same worker made before.
+    package mutating func claimNext(_ claim: Claim, after last: MemberForm? = nil) -> MemberForm? {
         let next =
             wanted.first { !claimed.contains($0) }
-            ?? (claim == .awaited ? nil : required.subtracting(done).subtracting(claimed).first { _ in true })
+            ?? (claim == .awaited ? nil : nextRequired(after: last))
             ?? (claim == .anything ? nearestSibling() : nil)
         if let next { claimed.insert(next) }
         return next
@@ -110,6 +115,20 @@ package struct JobProgress: Sendable {
                     || !possible.contains(MemberForm(member: form.member, isPadded: focus.isPadded)))
         }
         return MemberForms(candidates).subtracting(done).subtracting(claimed).subtracting(MemberForms(wanted))
+    }
+
+    /// What a pre-warm waits for: of the child that the worker has decoded already, then of one that nobody has begun, so that
+    /// several workers decode as little as can be of the same.
+    private func nextRequired(after last: MemberForm?) -> MemberForm? {
+        let rest = required.subtracting(done).subtracting(claimed)
+        if let child = last.flatMap({ Family.child(ofMember: $0.member) }),
+            let next = rest.first(where: { Family.child(ofMember: $0.member) == child })
+        {
+            return next
+        }
+        let begun = Set(done.union(claimed).compactMap { Family.child(ofMember: $0.member) })
+        return rest.first { form in Family.child(ofMember: form.member).map { !begun.contains($0) } ?? true }
+            ?? rest.first { _ in true }
     }
 
     private func nearestSibling() -> MemberForm? {

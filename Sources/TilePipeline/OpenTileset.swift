@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import GZip
 import Telemetry
 import TileCache
 package import TileModel
@@ -17,6 +18,10 @@ package final class OpenTileset: Sendable {
     package let pyramid: Pyramid
     /// What the source's tiles are.
     package let format: TileFormat
+    /// Whether tiles are stored as gzip, so that clients that refuse it are sent another form.
+    package let isCompressed: Bool
+    /// How many levels below the last one tiles are cut from their ancestors; 0: none.
+    package let overzoom: Int
     /// Writes what is stored in front of each tile's bytes.
     package let headers: any TileHeaderWriting
     /// What its rendered tiles are of, for tiers that outlive the process.
@@ -27,7 +32,8 @@ package final class OpenTileset: Sendable {
         id: String,
         source: any TileSource,
         parameters: ReconstructionParameters,
-        headers: any TileHeaderWriting
+        headers: any TileHeaderWriting,
+        overzoom: Int = 0
     ) {
         self.ordinal = ordinal
         self.id = id
@@ -36,6 +42,8 @@ package final class OpenTileset: Sendable {
         self.headers = headers
         pyramid = source.info.pyramid
         format = source.info.format
+        isCompressed = source.info.isCompressed
+        self.overzoom = source.info.kind == .map ? overzoom : 0
         let finest = TileCoordinate(level: pyramid.maxLevel, x: 0, y: 0)
         let parent = source.family(for: finest)?.parent
         lookAheadGround = parent.flatMap { [pyramid] in
@@ -90,8 +98,15 @@ package final class OpenTileset: Sendable {
     /// The same for a tile whose ETag is known without its bytes: one that is rendered. Nil for a tile that lies in a
     /// file of its own, which may have changed since.
     package func knownEntityTag(of key: TileKey) -> UInt64? {
-        guard let family = source.family(for: key.tile), family.parent != key.tile else { return nil }
+        guard pyramid.contains(key.tile), derivedVariant(of: key) == nil, let family = source.family(for: key.tile),
+            family.parent != key.tile
+        else { return nil }
         return entityTag(of: key)
+    }
+
+    /// Whether a tile's bytes are gzip and are answered so: geometry alone, pixels that look like it are damaged.
+    static func isGzip(_ bytes: some Collection<UInt8>, format: TileFormat) -> Bool {
+        !format.isRaster && GZip.isCompressed(bytes)
     }
 
     /// Whether its tiles can be asked for in a format: their own, and where that can be decoded here, what can be encoded.
@@ -104,6 +119,53 @@ package final class OpenTileset: Sendable {
         guard pyramid.contains(tile) else { return nil }
         let isPadded = padded && (pyramid.overlap > 0 || pyramid.isPartial(tile))
         return TileKey(ordinal: ordinal, tile: tile, variant: TileVariant(format: format, isPadded: isPadded))
+    }
+
+    /// The key of one tile in any of its forms: below the last level where the tileset allows it, at twice the pixels
+    /// where the next level has them, inflated where its tiles are compressed.
+    package func key(of tile: TileCoordinate, as variant: TileVariant) -> TileKey? {
+        let isInflated = variant.isInflated && isCompressed
+        guard variant.isDouble || isInflated || tile.level > pyramid.maxLevel else {
+            return key(of: tile, format: variant.format, padded: variant.isPadded)
+        }
+        guard !variant.isDouble || isDecodable && tile.level < pyramid.maxLevel else { return nil }
+        guard tile.level <= pyramid.maxLevel ? pyramid.contains(tile) : isOverzoomed(tile) else { return nil }
+        let isPadded =
+            variant.isPadded && tile.level <= pyramid.maxLevel && (pyramid.overlap > 0 || pyramid.isPartial(tile))
+        let form = TileVariant(
+            format: variant.format,
+            isPadded: isPadded,
+            isDouble: variant.isDouble,
+            isInflated: isInflated
+        )
+        return TileKey(ordinal: ordinal, tile: tile, variant: form)
+    }
+
+    /// Whether tiles can be decoded, and so be made into others.
+    private var isDecodable: Bool { format == .jpeg || format == .png }
+
+    private func isOverzoomed(_ tile: TileCoordinate) -> Bool {
+        let steps = tile.level - pyramid.maxLevel
+        // A pixel of the ancestor is the least that a tile can be cut from.
+        guard isDecodable, steps <= overzoom, pyramid.tileSize >> steps > 0, tile.x >= 0, tile.y >= 0 else {
+            return false
+        }
+        return pyramid.contains(tile.ancestor(steps))
+    }
+
+    /// The form that a key names, where neither a source stores it nor a family renders it: `DerivedTile` makes it.
+    func derivedVariant(of key: TileKey) -> TileVariant? {
+        guard let variant = key.variant,
+            variant.isDouble || variant.isInflated || key.tile.level > pyramid.maxLevel
+        else { return nil }
+        return variant
+    }
+}
+
+extension TileVariant {
+    /// The same form, padded or not.
+    func with(isPadded: Bool) -> TileVariant {
+        TileVariant(format: format, isPadded: isPadded, isDouble: isDouble, isInflated: isInflated)
     }
 }
 

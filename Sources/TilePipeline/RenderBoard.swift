@@ -14,8 +14,18 @@ package struct JobKey: Hashable, Sendable {
     package let levels: Int
     /// What is made: the same tiles in another format are another job.
     package let format: TileFormat
+    /// The form of a job that makes one that is neither stored nor rendered (`TileVariant.bits`); 0 of others.
+    package let derived: UInt8
 
-    package init(ordinal: UInt32, tile: TileCoordinate, isFamily: Bool, levels: Int = 1, format: TileFormat = .jpeg) {
+    package init(
+        ordinal: UInt32,
+        tile: TileCoordinate,
+        isFamily: Bool,
+        levels: Int = 1,
+        format: TileFormat = .jpeg,
+        derived: UInt8 = 0
+    ) {
+        self.derived = derived
         self.ordinal = ordinal
         self.tile = tile
         self.isFamily = isFamily
@@ -43,6 +53,8 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         fileprivate var waiters: [(form: MemberForm?, ticket: UInt64, waiter: Waiter)] = []
         fileprivate var lane: RenderPriority?
         fileprivate var workers = 0
+        /// Whether a worker took it because it is expected, and has not decided yet whether to make it.
+        fileprivate var isUndecided = false
         fileprivate var wasBegun = false
         fileprivate var failures = 0
         fileprivate var isAnyMade = false
@@ -237,7 +249,8 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             job.workers += 1
             return job
         }
-        guard let (job, _) = queue.pop() else { return nil }
+        guard let (job, lane) = queue.pop() else { return nil }
+        job.isUndecided = lane == .lookAhead
         job.lane = nil
         job.workers += 1
         if job.workers == 1 { running.append(job) }
@@ -250,11 +263,23 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         job.wasBegun = true
     }
 
+    /// Whether a job that was just taken is one that nobody had asked for: its worker then says by `decide` whether to make
+    /// it, and is alone with it until it has.
+    package func isUndecided(_ job: Job) -> Bool { job.isUndecided }
+
+    /// Whether an expected job is made. If not, then nothing of it but what somebody has asked for since.
+    package mutating func decide(_ job: Job, isMade: Bool) {
+        job.isUndecided = false
+        guard !isMade else { return }
+        job.progress.expectNothing()
+        counts.expectedDropped += 1
+    }
+
     private var jobToAssist: Job? {
         guard queue.count(.awaited) == 0 else { return nil }
         return running.first { job in
             let enough = queue.count == 0 ? job.progress.unclaimed : job.progress.unclaimedAwaited
-            return enough >= Self.assistThreshold
+            return enough >= Self.assistThreshold && !job.isUndecided
         }
     }
 
@@ -267,8 +292,11 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     /// back to the front of the pre-warm lane where a pre-warm waits for the rest, for idle workers where siblings are
     /// left; the oldest job put aside for siblings makes room. One step, so that nobody can join a job between its last
     /// worker's look and its end.
-    package mutating func next(of job: Job) -> (form: MemberForm, isAwaited: Bool)? {
-        if let form = job.progress.claimNext(queue.count(.awaited) > 0 ? .awaited : .anything) {
+    ///
+    /// - Parameter last: what the same worker made of it before.
+    package mutating func next(of job: Job, after last: MemberForm? = nil) -> (form: MemberForm, isAwaited: Bool)? {
+        job.isUndecided = false
+        if let form = job.progress.claimNext(queue.count(.awaited) > 0 ? .awaited : .anything, after: last) {
             return (form, job.waiters.contains { $0.form == form })
         }
         leave(job)

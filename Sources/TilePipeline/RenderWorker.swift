@@ -14,42 +14,50 @@ import TileSources
 /// All scratch memory (decoded planes, codec handles, the bytes of a family) is the worker's own, kept from job to
 /// job and freed with it. Runs on its thread alone.
 final class RenderWorker {
-    private let pipeline: TilePipeline
+    let pipeline: TilePipeline
     private let participant: CacheParticipant
-    private let material = FamilyMaterial()
-    private let stored = TileBuffer()
+    let material = FamilyMaterial()
+    let stored = TileBuffer()
+    let derived = DerivedTile()
     private let storedForm = StoredTileForm()
     private var renderers: [ReconstructionParameters: FamilyRenderer] = [:]
     private var headerBlock: [UInt8] = []
     /// Why the tile that is being made comes into memory.
     private var arrival = TileArrival.speculative
+    /// When the job under way was taken.
+    private var begun = 0
     /// What was rendered of the family under way, for the tiers behind memory.
     private var kept: TierWrite?
+    /// The fleet's claim of the family under way; nil where nobody had to be told.
+    private var claim: FamilyClaim?
+    private let tierBuffer = TierBuffer()
+    private var inserter: MemoryInserter
 
     init(pipeline: TilePipeline) {
         self.pipeline = pipeline
         participant = pipeline.cache.makeParticipant()
+        inserter = MemoryInserter(cache: pipeline.cache, participant: participant)
         headerBlock.reserveCapacity(1024)
     }
 
     /// Works until the pipeline stops.
     func run() {
-        while let job = nextJob() { work(at: job) }
+        while let (job, isUndecided) = nextJob() { work(at: job, isUndecided: isUndecided) }
     }
 
-    private func nextJob() -> TilePipeline.Board.Job? {
+    private func nextJob() -> (job: TilePipeline.Board.Job, isUndecided: Bool)? {
         while true {
             // Far in the future where no viewer can be expected to rest.
             let limit = pipeline.lookAhead?.timeToRest ?? .seconds(86_400)
-            let found = pipeline.board.wait(forAtMost: limit) { state -> (TilePipeline.Board.Job?, Bool)? in
-                if state.isStopping { return (nil, false) }
+            let found = pipeline.board.wait(forAtMost: limit) { state -> (TilePipeline.Board.Job?, Bool, Bool)? in
+                if state.isStopping { return (nil, false, false) }
                 guard let job = state.board.take() else { return nil }
-                return (job, state.board.hasWork)
+                return (job, state.board.isUndecided(job), state.board.hasWork)
             }
-            if let (job, isMore) = found {
+            if let (job, isUndecided, isMore) = found {
                 // Whoever asked woke one worker; a family has work for more.
                 if isMore { pipeline.board.signal() }
-                return job
+                return job.map { ($0, isUndecided) }
             }
             // Nobody wants anything: time for what viewers at rest will probably want.
             pipeline.expect(pipeline.lookAhead?.rest() ?? [], as: nil, by: participant)
@@ -66,25 +74,61 @@ final class RenderWorker {
         case unreadable
     }
 
-    private func work(at job: TilePipeline.Board.Job) {
+    private func work(at job: TilePipeline.Board.Job, isUndecided: Bool) {
         var loaded = Loaded.nothing
-        while let (form, isAwaited) = pipeline.board.withLock({ $0.board.next(of: job) }) {
+        begun = MonotonicClock.nanoseconds
+        if isUndecided {
+            let isMade = !isElsewhere(job)
+            let isMore = pipeline.board.withLock { state in
+                state.board.decide(job, isMade: isMade)
+                return state.board.hasWork
+            }
+            if isMore { pipeline.board.signal() }
+        }
+        var last: MemberForm?
+        while let (form, isAwaited) = pipeline.board.withLock({ [last] in $0.board.next(of: job, after: last) }) {
+            last = form
             arrival = isAwaited ? .requested : .speculative
             let outcome = make(form, of: job, &loaded)
             finish(job, form, outcome, &loaded)
         }
-        handOver(job)
+        handOver()
     }
 
     /// Gives the tiers what was rendered since the job was taken: the requests have been answered.
-    private func handOver(_ job: TilePipeline.Board.Job) {
-        guard let tiers = pipeline.tiers, !tiers.isEmpty else { return }
-        if let kept {
-            tiers.keep(kept)
-        } else if job.payload.isRendered {
-            tiers.giveUp(TierFamilyKey(edition: job.payload.tileset.edition, parent: job.payload.tile))
-        }
+    private func handOver() {
+        if let kept { pipeline.tiers?.keep(kept, under: claim) }
         kept = nil
+        claim = nil
+    }
+
+    /// Whether a family that is only expected was made by another server of the fleet, or is being made there. What there is of it
+    /// comes into memory. Where there is a fleet, this blocks for a round trip or two.
+    private func isElsewhere(_ job: TilePipeline.Board.Job) -> Bool {
+        let (tileset, payload) = (job.payload.tileset, job.payload)
+        guard let tiers = pipeline.tiers, let level = tiers.fleetLevel, payload.isRendered else { return false }
+        let begun = MonotonicClock.nanoseconds
+        let wanted = payload.possibleForms.compactMap { form in
+            tileset.key(of: payload.coordinate(of: form), format: payload.format, padded: form.isPadded)
+        }.filter { !pipeline.cache.contains($0, by: participant) }
+        let keys = wanted.map { TierKey($0, of: tileset.edition) }
+        let family = TierFamilyKey(edition: tileset.edition, parent: payload.tile)
+        func bring(_ answers: [TierAnswer]) -> Bool {
+            var spread = TierWrite(family: family, begun: begun)
+            for (key, (name, answer)) in zip(wanted, zip(keys, answers)) {
+                guard case .found(let tile) = answer else { continue }
+                let bytes = tierBuffer.bytes[tile.range]
+                inserter.insert(bytes, as: key, in: tileset, cost: tile.cost, arrival: .speculative)?.release()
+                _ = spread.append(name, cost: tile.cost, bytes: bytes)
+            }
+            tiers.spread(spread, from: level.tier.kind)
+            return !spread.tiles.isEmpty
+        }
+        if bring(tiers.ask(level, keys, of: family, into: tierBuffer) ?? []) { return true }
+        let (announcement, answers, _) = tiers.announce(family, lookingFor: keys, into: tierBuffer)
+        guard case .granted(let claim) = announcement else { return true }
+        self.claim = claim
+        return bring(answers)
     }
 
     /// Notes a tile that follows from its edition alone. One that lies in a file of its own does not, nor does a stand-in.
@@ -93,7 +137,12 @@ final class RenderWorker {
         let name = TierKey(key, of: job.tileset.edition)
         guard tiers.admits(name, isAwaited: arrival == .requested) else { return }
         let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)
-        var write = kept ?? TierWrite(family: TierFamilyKey(edition: job.tileset.edition, parent: job.parent))
+        var write =
+            kept
+            ?? TierWrite(
+                family: TierFamilyKey(edition: job.tileset.edition, parent: job.parent),
+                begun: begun
+            )
         kept = nil
         _ = unsafe write.append(name, cost: cost, bytes: bytes)
         kept = write
@@ -113,14 +162,22 @@ final class RenderWorker {
     ) {
         let formResult: TilePipeline.Board.FormResult =
             switch outcome {
-            case .tile(_, .render): .made
+            case .tile(_, .render), .file(_, .render): .made
             case .tile, .file: .found
             case .missing: .missing
-            case .failed, .overloaded, .stopped: .failed
+            case .failed, .changing, .overloaded, .stopped: .failed
             }
         let (waiters, whole, result) = pipeline.board.withLock { $0.board.finish(job, form, formResult) }
-        for waiter in waiters { waiter.receiver.receive(outcome.retained(), for: waiter.ticket) }
+        for waiter in waiters {
+            if let claim = waiter.claim { self.claim = claim }
+            waiter.receiver.receive(outcome.retained(), for: waiter.ticket)
+        }
         outcome.release()
+        // Other servers may be waiting for what was asked for here; the siblings follow.
+        if !waiters.isEmpty, let claim, let kept {
+            pipeline.tiers?.keep(kept, under: claim)
+            self.kept = nil
+        }
         for waiter in whole {
             waiter.receiver.receive(answer(waiter.form, of: job, result, &loaded), for: waiter.ticket)
         }
@@ -144,9 +201,10 @@ final class RenderWorker {
     private func make(_ form: MemberForm, of job: TilePipeline.Board.Job, _ loaded: inout Loaded) -> TileOutcome {
         let tileset = job.payload.tileset
         let tile = job.payload.coordinate(of: form)
-        guard let key = tileset.key(of: tile, format: job.payload.format, padded: form.isPadded) else {
-            return .missing
-        }
+        let variant =
+            job.payload.derived.map { $0.with(isPadded: form.isPadded) }
+            ?? TileVariant(format: job.payload.format, isPadded: form.isPadded)
+        guard let key = tileset.key(of: tile, as: variant) else { return .missing }
         // Off-line again before anything is made: an insert may wait for the keeper, and a render takes long.
         let found = participant.withGuard {
             pipeline.cache.peek(key, by: participant).map { TileOutcome.tile($0.pin(), $0.tier) }
@@ -154,7 +212,9 @@ final class RenderWorker {
         if let found { return found }
         let start = MonotonicClock.nanoseconds
         let outcome: TileOutcome
-        if job.payload.isRendered, form.member != 0 {
+        if job.payload.derived != nil {
+            outcome = derive(variant, tile, key, tileset, start: start)
+        } else if job.payload.isRendered, form.member != 0 {
             outcome = render(form, key, of: job, &loaded, start: start)
         } else {
             outcome = read(tile, form, key, tileset, start: start)
@@ -216,11 +276,15 @@ final class RenderWorker {
             report(error, job)
             return .unreadable
         }
-        let parameters = job.payload.tileset.parameters
-        let renderer = renderers[parameters] ?? FamilyRenderer(parameters: parameters)
-        renderers[parameters] = renderer
+        let renderer = renderer(for: job.payload.tileset.parameters)
         renderer.begin(material)
         return .family(renderer)
+    }
+
+    func renderer(for parameters: ReconstructionParameters) -> FamilyRenderer {
+        let renderer = renderers[parameters] ?? FamilyRenderer(parameters: parameters)
+        renderers[parameters] = renderer
+        return renderer
     }
 
     /// The plain tile of its level, where what it would be rendered from is damaged: never a wrong tile.
@@ -248,9 +312,15 @@ final class RenderWorker {
         start: Int
     ) -> TileOutcome {
         do {
+            let asked = key.format ?? tileset.format
+            if !form.isPadded, asked == tileset.format,
+                let minimum = pipeline.sentFromFileBytes(of: key, in: tileset, isAwaited: arrival == .requested),
+                let range = try tileset.source.storedRange(of: tile, atLeast: minimum)
+            {
+                return sent(range, as: key, tileset)
+            }
             let file = try tileset.source.readTile(tile, into: stored)
             // A file may be of another format than its tileset: it is passed on as what it is, unless another is asked for.
-            let asked = key.format ?? tileset.format
             let target = asked == tileset.format ? file.format : asked
             guard form.isPadded || target != file.format else {
                 return unsafe stored.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
@@ -267,12 +337,54 @@ final class RenderWorker {
             pipeline.metrics.tilesEncoded.add()
             let new = StoredTileFile(format: target, identity: file.identity, modified: file.modified)
             return unsafe made.withUnsafeBytes { unsafe store($0, as: key, new, tileset, start: start) }
-        } catch SourceError.missing {
-            return .missing
         } catch {
+            return outcome(of: error, tile, tileset)
+        }
+    }
+
+    /// How a request ends whose tile could not be read.
+    private func outcome(of error: any Error, _ tile: TileCoordinate, _ tileset: OpenTileset) -> TileOutcome {
+        switch error {
+        case SourceError.missing: return .missing
+        case SourceError.changed:
+            pipeline.sourceChanged(tileset)
+            return .changing
+        default:
             report(error, tileset, tile)
             return .failed
         }
+    }
+
+    private func derive(
+        _ variant: TileVariant,
+        _ tile: TileCoordinate,
+        _ key: TileKey,
+        _ tileset: OpenTileset,
+        start: Int
+    ) -> TileOutcome {
+        do {
+            let (bytes, file) = try derive(variant, of: tile, tileset)
+            return unsafe bytes.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
+        } catch RenderError.missing {
+            return .missing
+        } catch {
+            return outcome(of: error, tile, tileset)
+        }
+    }
+
+    /// A tile that memory does not keep, or not yet: its bytes go from the file to the socket.
+    private func sent(_ range: StoredTileRange, as key: TileKey, _ tileset: OpenTileset) -> TileOutcome {
+        var block: [UInt8] = []
+        tileset.headers.appendHeaders(
+            of: key,
+            entityTag: tileset.entityTag(of: key, fileIdentity: range.tile.identity),
+            format: range.tile.format,
+            byteCount: range.count,
+            modified: range.tile.modified,
+            isGzip: range.isCompressed,
+            to: &block
+        )
+        return .file(FileTile(headers: block, range: range), .render)
     }
 
     // MARK: Memory
@@ -292,6 +404,7 @@ final class RenderWorker {
             format: file.format,
             byteCount: bytes.count,
             modified: file.modified,
+            isGzip: unsafe OpenTileset.isGzip(bytes, format: file.format),
             to: &headerBlock
         )
         let cost = UInt32(clamping: (MonotonicClock.nanoseconds - start) / 1000)

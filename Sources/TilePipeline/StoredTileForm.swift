@@ -87,7 +87,7 @@ final class StoredTileForm {
             let image = try Self.checked { () throws(CodecError) in try PNGCodec.decode(stored, limits: limits) }
             let full = try Self.full(image.withAlpha(), .transparent, tile: tile, pyramid: pyramid)
             return try Self.checked { () throws(CodecError) in try PNGCodec.encode(full) }
-        case .webp:
+        case .webp, .avif, .mvt, .mlt:
             throw .cannotDecode(tile, format)
         }
     }

@@ -33,29 +33,24 @@ extension TilePipeline {
         where isMeant: (TileCoordinate) -> Bool
     ) -> Purged {
         let participant = cache.makeParticipant()
-        let rendering = board.withLock { $0.board.runningJobs(ordinal: tileset.ordinal) }
-        let fetching = tiers?.board.withLock { $0.runningJobs(ordinal: tileset.ordinal) } ?? []
         var purged = Purged()
+        // What was read before and waits to be written is dropped; what is found in a tier from the deletes on is new.
+        tiers?.beginPurge(of: tileset.edition)
         for family in families {
             forget(family, of: tileset, where: isMeant, &purged)
             purged.families += 1
         }
-        purged.memoryTiles = cache.removeAll(ordinal: tileset.ordinal, by: participant, where: isMeant)
-        guard !rendering.isEmpty || !fetching.isEmpty else { return purged }
-        // A job takes milliseconds; a tier that stands still has time-outs of its own.
+        // What is under way may be made of something older. A job takes milliseconds; a tier that stands still has time-outs
+        // of its own.
+        let rendering = board.withLock { $0.board.runningJobs(ordinal: tileset.ordinal) }
+        let fetching = tiers?.board.withLock { $0.runningJobs(ordinal: tileset.ordinal) } ?? []
         while board.withLock({ $0.board.isRunning(anyOf: rendering) })
             || tiers?.board.withLock({ $0.isRunning(anyOf: fetching) }) ?? false
         {
             usleep(1000)
         }
-        var late = Purged()
-        for job in rendering {
-            if let family = job.payload.family, job.payload.isRendered {
-                forget(family, of: tileset, where: isMeant, &late)
-            }
-        }
-        purged.isComplete = purged.isComplete && late.isComplete
-        purged.memoryTiles += cache.removeAll(ordinal: tileset.ordinal, by: participant, where: isMeant)
+        tiers?.waitForRestore()
+        purged.memoryTiles = cache.removeAll(ordinal: tileset.ordinal, by: participant, where: isMeant)
         return purged
     }
 

@@ -25,6 +25,11 @@ package final class TilePipeline: Sendable {
         package var nice: Int
         /// Whether idle workers make ready what will probably be asked for.
         package var looksAhead = true
+        /// Stored tiles of at least so many bytes are sent from their file and not kept in memory, whose blocks for such
+        /// sizes are made one by one; smaller ones of an archive when they are asked for the first time. Nil: none are.
+        package var sentFromFileBytes: Int? = 256 << 10
+        /// Told by a worker that a tileset's file is not the one any more that was opened.
+        package var sourceChanged: @Sendable (OpenTileset) -> Void = { _ in }
 
         package init(workers: Int, queueLimit: Int = 512, nice: Int = 10) {
             precondition(workers > 0 && queueLimit > 0, "a pipeline of \(workers) workers and \(queueLimit) jobs")
@@ -44,6 +49,11 @@ package final class TilePipeline: Sendable {
     let tiers: TierStack?
     private let configuration: Configuration
     private let threads = Lock<[OSThread]>([])
+    /// Which tiles of archives were asked for lately: the second time they go into memory.
+    private let askedBefore: SeenBefore?
+
+    /// How many it remembers, in 2 MiB: as many as a large memory holds.
+    private static let rememberedTiles = 1 << 19
 
     /// What the lock guards.
     struct BoardState: Sendable {
@@ -59,6 +69,8 @@ package final class TilePipeline: Sendable {
         logger: Logger
     ) {
         self.configuration = configuration
+        askedBefore =
+            configuration.sentFromFileBytes == nil ? nil : SeenBefore(keysPerGeneration: Self.rememberedTiles)
         self.tiers = tiers
         self.cache = cache
         self.logger = logger
@@ -70,6 +82,16 @@ package final class TilePipeline: Sendable {
             board.withLock { ($0.board.counts, $0.board.queueDepth) }
         }
     }
+
+    /// From how many bytes on a stored tile is sent from its file; nil where it is to be read.
+    ///
+    /// - Parameter isAwaited: whether somebody waits for this very tile; one that is made ready is to be in memory.
+    func sentFromFileBytes(of key: TileKey, in tileset: OpenTileset, isAwaited: Bool) -> Int? {
+        guard let askedBefore, isAwaited, tileset.source.isArchive else { return configuration.sentFromFileBytes }
+        return askedBefore.witness(key.mixed) ? configuration.sentFromFileBytes : 1
+    }
+
+    func sourceChanged(_ tileset: OpenTileset) { configuration.sourceChanged(tileset) }
 
     /// Starts the workers. Throws where the system refuses a thread; those already started are stopped then.
     package func start() throws(ThreadError) {
@@ -156,7 +178,7 @@ package final class TilePipeline: Sendable {
         let payload = JobPayload(request)
         let key = payload.key
         // Before the job is there: a worker that is idle afterwards knows how long to wait for a viewer's rest.
-        let isLed = request.scope.isTile && request.isOfViewer
+        let isLed = request.scope.isTile && request.isOfViewer && payload.derived == nil
         let expected = isLed ? lookAhead?.see(tile, of: request.tileset) ?? [] : []
         let form = MemberForm(member: payload.family?.member(at: tile) ?? 0, isPadded: request.key.isPadded)
         let waiter = PipelineWaiter(receiver: receiver, ticket: ticket, form: form)
@@ -179,7 +201,11 @@ package final class TilePipeline: Sendable {
             case .closed: return .stopped
             }
         }
-        if case .pending = submission { board.signal() }
+        if case .pending = submission {
+            board.signal()
+            // A family is work for two from the start.
+            if !request.scope.isTile { board.signal() }
+        }
         expect(expected, as: request.format, by: participant)
         return submission
     }
@@ -189,7 +215,7 @@ package final class TilePipeline: Sendable {
     /// Somebody has used a tile that was made before anybody asked for it: what the look-ahead must know to follow a
     /// viewer through what it made ready. Constant time but for what is expected now; never waits.
     package func noteFirstUse(of key: TileKey, in tileset: OpenTileset, by participant: CacheParticipant) {
-        guard let lookAhead else { return }
+        guard let lookAhead, tileset.derivedVariant(of: key) == nil else { return }
         expect(lookAhead.see(key.tile, of: tileset), as: key.format ?? tileset.format, by: participant)
     }
 
@@ -228,6 +254,8 @@ struct PipelineWaiter: Sendable {
     let ticket: UInt64
     /// The tile to answer with, also where the whole family is waited for.
     let form: MemberForm
+    /// The fleet's claim under which it is rendered.
+    var claim: FamilyClaim?
 }
 
 /// What a worker needs to know of a job.
@@ -239,6 +267,8 @@ struct JobPayload: Sendable {
     let isRendered: Bool
     /// The family's parent, or the stored tile.
     let tile: TileCoordinate
+    /// The one form that the job makes, where that is neither stored nor rendered.
+    let derived: TileVariant?
     /// What tiles are made as: the tileset's own format, or another one.
     let format: TileFormat
     /// How many levels of stored tiles a group spans, else 1.
@@ -250,6 +280,14 @@ struct JobPayload: Sendable {
         let source = request.tileset.source
         tileset = request.tileset
         format = request.format
+        derived = tileset.derivedVariant(of: request.key)
+        if derived != nil {
+            family = nil
+            isRendered = false
+            levels = 1
+            self.tile = tile
+            return
+        }
         // A family's parent is stored: it is rendered with its family only where the whole of it is asked for.
         if let family = source.family(for: tile), family.parent != tile || !request.scope.isTile {
             self.family = family
@@ -283,12 +321,20 @@ struct JobPayload: Sendable {
         isRendered = true
         tile = family.parent
         self.format = format
+        derived = nil
         levels = 1
     }
 
     /// The name of the job.
     var key: JobKey {
-        JobKey(ordinal: tileset.ordinal, tile: tile, isFamily: isRendered, levels: levels, format: format)
+        JobKey(
+            ordinal: tileset.ordinal,
+            tile: tile,
+            isFamily: isRendered,
+            levels: levels,
+            format: format,
+            derived: derived?.bits ?? 0
+        )
     }
 
     /// The place of a member, which for a stored tile is its only one.
@@ -296,6 +342,7 @@ struct JobPayload: Sendable {
 
     /// Each member as stored, and padded where that is something else.
     var possibleForms: MemberForms {
+        if let derived { return MemberForms([MemberForm(member: 0, isPadded: derived.isPadded)]) }
         let pyramid = tileset.pyramid
         var forms = MemberForms()
         for member in family?.members ?? [0] {

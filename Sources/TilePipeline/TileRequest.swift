@@ -8,12 +8,14 @@ package enum TileOutcome: Sendable {
     /// The tile, and where it came from: memory, where it was there after all, or `render`. For a family: `render`
     /// where any of it had to be made. The receiver owns the reference and releases it.
     case tile(PinnedTile, TileTier)
-    /// The tile where it lies on disk: memory had no room for it.
+    /// The tile where it lies in a file: memory had no room for it, or does not keep it, or not yet.
     case file(FileTile, TileTier)
     /// The geometry has the tile, but the source has nothing to make it from.
     case missing
     /// It could not be made; the reason is in the log.
     case failed
+    /// The tileset's file is being changed: ask again when it has been opened anew.
+    case changing
     /// No tier had it, and too many jobs wait to be rendered: 503, and try again in a while.
     case overloaded
     /// The pipeline is shutting down.

@@ -9,7 +9,7 @@ package import Telemetry
 package import TileCache
 package import TileModel
 package import TilePipeline
-import TileSources
+package import TileSources
 
 /// The tile server: sources, memory, the miss path and the HTTP server, wired together.
 ///
@@ -24,6 +24,12 @@ package final class TileService {
         package var http: HTTPServerConfiguration
         /// How tiles are made.
         package var parameters = ReconstructionParameters.standard
+        /// The forms of tilesets that are known.
+        package var recognizers = SourceRecognizer.core
+        /// How far below their last level maps are enlarged.
+        package var overzoom = OverzoomRules()
+        /// Whether files are watched, so that a changed tileset is opened again by itself.
+        package var watchesFiles = true
         /// The same for single tilesets, by their ids. An id that is not served is harmless: it may come with a reload.
         package var parametersByTileset: [String: ReconstructionParameters] = [:]
         /// How long clients may keep tiles.
@@ -70,6 +76,7 @@ package final class TileService {
     private let catalogReload: CatalogReload
     private let server: HTTPServer
     private let accessLog: AccessLog?
+    private let watch: CatalogWatch?
     private let admin: (server: HTTPServer, desk: AdminDesk)?
     private let tiers: Tiers
     /// All metrics of the service.
@@ -91,10 +98,16 @@ package final class TileService {
             throw .cache(error)
         }
         cache.registerMetrics(in: metrics)
+        let watch =
+            configuration.watchesFiles
+            ? CatalogWatch(paths: configuration.paths, extensions: ["pmtiles", "mbtiles", "dzi"], logger: logger) : nil
+        self.watch = watch
+        var pipelineConfiguration = configuration.pipeline
+        pipelineConfiguration.sourceChanged = { _ in watch?.sourceChanged() }
         let behind = try Tiers(configuration, cache: cache, metrics: metrics, logger: logger)
         tiers = behind
         let pipeline = TilePipeline(
-            configuration: configuration.pipeline,
+            configuration: pipelineConfiguration,
             cache: cache,
             tiers: behind.stack,
             metrics: metrics,
@@ -140,7 +153,10 @@ package final class TileService {
                 logger: logger,
                 // One that is rendered and one that comes next, for each worker.
                 requestsAtOnce: 2 * configuration.pipeline.workers,
-                reload: { catalogReload.perform() }
+                reload: {
+                    defer { watch?.catalogChanged() }
+                    return catalogReload.perform()
+                }
             )
             var http = HTTPServerConfiguration()
             http.listen = [address]
@@ -179,6 +195,14 @@ package final class TileService {
         } catch {
             throw .thread(error)
         }
+        let catalogReload = catalogReload
+        do {
+            try watch?.start(tilesets: { catalog.current.0.entries.map(\.tileset) }) { change in
+                catalogReload.perform(touched: change.touched)
+            }
+        } catch {
+            throw .thread(error)
+        }
     }
 
     /// The ports that are listened on.
@@ -195,6 +219,7 @@ package final class TileService {
     @discardableResult
     package func stop(deadline: Duration) -> Bool {
         state.beginDraining()
+        watch?.stop()
         configuration.listeners?.removeFiles()
         admin?.server.stop()
         let isDrained = server.drain(deadline: deadline)
@@ -215,7 +240,10 @@ package final class TileService {
 
     /// Opens the catalog again: see `CatalogReload`. Blocks on the file system.
     @discardableResult
-    package func reload() -> (kept: Int, opened: Int) { catalogReload.perform() }
+    package func reload() -> (kept: Int, opened: Int) {
+        defer { watch?.catalogChanged() }
+        return catalogReload.perform()
+    }
 
     private func registerMetrics() {
         let catalog = state.catalog
@@ -225,13 +253,22 @@ package final class TileService {
         ) {
             catalog.current.0.entries.flatMap { $0.counts.series(tileset: $0.tileset.id) }
         }
-        let checks = "Checks whether a folder of map tiles may hold a tile; absent: no file was looked for."
+        let checks =
+            "Checks whether a folder or an archive of map tiles may hold a tile; absent: no file was looked into."
         metrics.counter("orizuru_bloom_checks_total", help: checks, labels: ["result": "absent"]) {
             Double(PresenceCounts.absent.value)
         }
         metrics.counter("orizuru_bloom_checks_total", help: checks, labels: ["result": "perhaps"]) {
             Double(PresenceCounts.perhaps.value)
         }
+        metrics.counter(
+            "orizuru_source_opens_total",
+            help: "Files of tilesets that were opened, or looked for in vain."
+        ) { Double(FileAccessCounts.opens.value) }
+        metrics.counter(
+            "orizuru_source_reads_total",
+            help: "Reads of files of tilesets; what an MBTiles archive's library reads is not counted."
+        ) { Double(FileAccessCounts.reads.value) }
         metrics.gauge("orizuru_connections", help: "Open connections.", read: server.reader(of: .open))
         let refused = "Connections that were closed at once because there were too many."
         metrics.counter(
@@ -254,9 +291,35 @@ package final class TileService {
             )
         }
         metrics.counter(
+            "orizuru_http_malformed_requests_total",
+            help: "Requests that no handler saw, because they broke a rule of HTTP or a limit.",
+            read: server.reader(of: .malformed)
+        )
+        for (kind, count) in [
+            ("head", ServerCount.timeoutsHead), ("idle", .timeoutsIdle), ("write", .timeoutsWrite),
+            ("deferred", .timeoutsDeferred), ("linger", .timeoutsLinger),
+        ] {
+            metrics.counter(
+                "orizuru_http_timeouts_total",
+                help: "Connections that were closed by a deadline, by what they were late with.",
+                labels: ["deadline": kind],
+                read: server.reader(of: count)
+            )
+        }
+        metrics.counter(
+            "orizuru_http_accept_pauses_total",
+            help: "How often no connection was accepted for a while, because descriptors ran out.",
+            read: server.reader(of: .acceptPauses)
+        )
+        metrics.counter(
             "orizuru_http_sent_bytes_total",
             help: "Bytes handed to the kernel for clients.",
             read: server.reader(of: .bytesSent)
+        )
+        metrics.counter(
+            "orizuru_http_file_bytes_total",
+            help: "Of them, those that went from a file to a socket without passing through the process.",
+            read: server.reader(of: .bytesSentFromFiles)
         )
     }
 }

@@ -57,8 +57,8 @@ package struct DeepZoomDescription: Hashable, Sendable {
             height: try Self.number("Height", of: sizes[0], in: 1...Pyramid.maxSide)
         )
         guard let name = root["Format"] else { throw Failure(reason: "<Image> has no attribute Format") }
-        guard let format = TileFormat(fileExtension: name.lowercased()), name.utf8.count <= 4 else {
-            throw Failure(reason: "Format=\"\(name.prefix(32))\" is none of jpg, jpeg, png, webp")
+        guard let format = TileFormat(fileExtension: name.lowercased()), format.isRaster, name.utf8.count <= 4 else {
+            throw Failure(reason: "Format=\"\(name.prefix(32))\" is none of jpg, jpeg, png, webp, avif")
         }
         guard let pyramid = Pyramid(deepZoom: size, tileSize: tileSize, overlap: overlap) else {
             throw Failure(reason: "the numbers do not make a pyramid")

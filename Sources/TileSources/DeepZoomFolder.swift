@@ -38,6 +38,7 @@ package final class DeepZoomFolder: TileSource {
         metadata.apply(to: &info)
         self.info = info
         self.tiles = DeepZoomTiles(folder: folder, fileExtension: description.fileExtension)
+        watchedFiles = [path, folder] + description.pyramid.levels.map { "\(folder)/\($0)" }
     }
 
     package func family(for tile: TileCoordinate) -> Family? { nil }
@@ -45,6 +46,13 @@ package final class DeepZoomFolder: TileSource {
     package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
         try OpenFile.readTile(tile, path: tiles.path(of: tile), into: buffer)
     }
+
+    package func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange? {
+        try OpenFile.storedRange(path: tiles.path(of: tile), declared: info.format, atLeast: minimum)
+    }
+
+    package let watchedFiles: [String]
+    package var hasLooseTiles: Bool { true }
 
     package func load(_ family: Family, into material: FamilyMaterial) throws(SourceError) {
         throw .unsupported(path: tiles.folder, reason: "a plain Deep Zoom folder has no families")

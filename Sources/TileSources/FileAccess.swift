@@ -1,21 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import TileModel
+package import Telemetry
+package import TileModel
+
+/// How often files of tilesets were looked for, in the whole process.
+package enum FileAccessCounts {
+    /// Calls of open(2), also of files that are not there.
+    package static let opens = Counter()
+    /// Calls of pread(2).
+    package static let reads = Counter()
+}
 
 /// A regular file that is open for reading, closed with its last reference.
 ///
 /// Reading is by position (`pread`), so any number of workers may share one. Links are followed: the tree belongs to
 /// the operator, tile paths are made of numbers, and what is served is checked to be an image by its first bytes.
 /// Anything but a regular file (a pipe, a device) is refused without waiting on it.
-final class OpenFile: Sendable {
-    let path: String
+package final class OpenFile: Sendable {
+    package let path: String
     /// Size, modification time and inode when it was opened.
-    let identity: FileIdentity
+    package let identity: FileIdentity
     private let descriptor: Int32
 
     /// Opens `path`. Throws `SourceError.system` with ENOENT where it is absent.
     init(path: String) throws(SourceError) {
+        FileAccessCounts.opens.add()
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else { throw .system(operation: "open", path: path, code: errno) }
         var status = stat()
@@ -36,6 +46,38 @@ final class OpenFile: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Opens a file whose contents are known by its identity for as long as it stays open: not before its clock tells
+    /// a later change from the last one. (Time stamps of Linux advance in steps of up to 10 ms.)
+    package static func settled(path: String) throws(SourceError) -> OpenFile {
+        for _ in 0..<50 {
+            let file = try OpenFile(path: path)
+            var now = timespec()
+            // SAFETY: clock_gettime writes one `timespec` into a local of that type.
+            unsafe clock_gettime(CLOCK_REALTIME, &now)
+            let age = Int(now.tv_sec) &* 1_000_000_000 &+ Int(now.tv_nsec) &- file.identity.modified
+            if age < 0 || age > 20_000_000 { return file }
+            usleep(10_000)
+        }
+        throw .changed(path: path)
+    }
+
+    /// Throws where the file has been written to since it was opened: what was read may be of two states.
+    package func checkUnchanged() throws(SourceError) {
+        var status = stat()
+        // SAFETY: fstat writes one `stat` into a local of that type.
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw .system(operation: "inspect", path: path, code: errno)
+        }
+        let now = FileIdentity(status)
+        guard now.size == identity.size, now.modified == identity.modified else { throw .changed(path: path) }
+    }
+
+    /// Another descriptor of the same open file, for somebody else to close; nil where this process has too many.
+    func duplicatedDescriptor() -> Int32? {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        return copy >= 0 ? copy : nil
+    }
+
     /// The size when the file was opened.
     var size: Int { identity.size }
 
@@ -45,6 +87,7 @@ final class OpenFile: Sendable {
         while filled < buffer.count {
             // SAFETY: `filled < buffer.count`, so the slice is inside the caller's buffer, alive through the call.
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[filled...])
+            FileAccessCounts.reads.add()
             let count = unsafe pread(descriptor, rest.baseAddress, rest.count, off_t(offset + filled))
             if count > 0 {
                 filled += count
@@ -76,9 +119,12 @@ final class OpenFile: Sendable {
     }
 
     /// Reads a stored tile and says what it is. Throws `missing` where there is no file; the buffer is empty then.
+    ///
+    /// - Parameter declared: what the tileset's tiles are said to be: pixels or geometry.
     static func readTile(
         _ tile: TileCoordinate,
         path: String,
+        declared: TileFormat = .jpeg,
         into buffer: TileBuffer
     ) throws(SourceError) -> StoredTileFile {
         buffer.clear()
@@ -90,14 +136,13 @@ final class OpenFile: Sendable {
         try unsafe buffer.fill(capacity: file.size) { (bytes) throws(SourceError) -> Int in
             try unsafe file.read(into: bytes, at: 0)
         }
-        guard let format = buffer.sniffedFormat else {
+        do {
+            try file.checkUnchanged()
+        } catch {
             buffer.clear()
-            throw .damaged(path: path, reason: "neither JPEG, PNG nor WebP by its first bytes")
+            throw error
         }
-        guard buffer.isWhole(format) else {
-            buffer.clear()
-            throw .damaged(path: path, reason: "its end is missing, or it cannot be decoded")
-        }
+        let format = try StoredBytes.identify(buffer, declared: declared, path: path)
         var identity = StableHash()
         file.identity.combine(into: &identity)
         return StoredTileFile(
@@ -127,17 +172,20 @@ enum Limits {
     static let descriptionBytes = 1 << 20
     /// summary.json, metadata.json, vips-properties.xml: OpenSlide properties can be long, but not this long.
     static let metadataBytes = 4 << 20
+    /// Tiles of one level that are listed, at eight bytes each: a level 14 of the whole world.
+    static let listedTiles = 1 << 28
     /// Entries of one folder that are looked at while scanning.
     static let folderEntries = 1 << 20
 }
 
 /// What tells one state of a file or folder from another without reading it.
-struct FileIdentity: Hashable, Sendable {
-    let size: Int
-    let modified: Int
+package struct FileIdentity: Hashable, Sendable {
+    package let size: Int
+    /// Nanoseconds since 1970.
+    package let modified: Int
     let inode: UInt64
     let device: UInt64
-    let isFolder: Bool
+    package let isFolder: Bool
     let isRegular: Bool
 
     fileprivate init(_ status: stat) {
@@ -151,7 +199,7 @@ struct FileIdentity: Hashable, Sendable {
     }
 
     /// The identity of what `path` leads to, links followed, or nil where there is nothing to be seen.
-    init?(ofPath path: String) {
+    package init?(ofPath path: String) {
         var status = stat()
         // SAFETY: stat writes one `stat` into a local of that type.
         guard unsafe stat(path, &status) == 0 else { return nil }
@@ -162,7 +210,7 @@ struct FileIdentity: Hashable, Sendable {
     func isSameFile(as other: FileIdentity) -> Bool { inode == other.inode && device == other.device }
 
     /// Adds it to a version. The device number is left out: it changes when a disk is mounted again.
-    func combine(into hash: inout StableHash) {
+    package func combine(into hash: inout StableHash) {
         hash.combine(size)
         hash.combine(modified)
         hash.combine(inode)

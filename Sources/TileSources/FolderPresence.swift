@@ -58,7 +58,7 @@ package final class FolderPresence: Sendable {
     package init(folder: String, logger: Logger) {
         self.folder = folder
         self.logger = logger
-        BackgroundListing.add(self)
+        BackgroundListing.add(list)
     }
 
     /// Whether the tile may lie in the folder: level, column, and row as its name says it. No false "no".
@@ -96,14 +96,14 @@ package final class FolderPresence: Sendable {
                 return (true, false)
             }
         }
-        if isDue { BackgroundListing.add(self) }
+        if isDue { BackgroundListing.add(list) }
         return answer
     }
 
     // MARK: Listing
 
     /// Lists the folder. On the listing thread alone.
-    fileprivate func list() {
+    private func list() {
         let outcome = Result { () throws(PresenceUnknown) in try listed() }
         switch outcome {
         case .success(let known): state.withLock { $0 = .known(known) }
@@ -206,42 +206,4 @@ package enum PresenceCounts {
     package static let absent = Counter()
     /// Tiles that may be there, or of which nothing was known.
     package static let perhaps = Counter()
-}
-
-/// The thread that lists folders, one after another. It ends when there is nothing to list.
-private enum BackgroundListing {
-    private struct State: Sendable {
-        var waiting: [FolderPresence] = []
-        var isRunning = false
-    }
-
-    private static let state = Lock(State())
-
-    static func add(_ presence: FolderPresence) {
-        let isFirst = state.withLock { state in
-            state.waiting.append(presence)
-            defer { state.isRunning = true }
-            return !state.isRunning
-        }
-        guard isFirst else { return }
-        // Without the thread nothing is known, and every tile is looked for.
-        if (try? OSThread(name: "listing", nice: 15, body: run)) == nil {
-            state.withLock { $0 = State() }
-        }
-    }
-
-    @Sendable
-    private static func run() {
-        while let next = take() { next.list() }
-    }
-
-    private static func take() -> FolderPresence? {
-        state.withLock { state in
-            guard !state.waiting.isEmpty else {
-                state.isRunning = false
-                return nil
-            }
-            return state.waiting.removeFirst()
-        }
-    }
 }

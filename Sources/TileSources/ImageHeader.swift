@@ -6,7 +6,7 @@ package import TileModel
 ///
 /// Pure, bounds-checked, linear in the bytes given; 64 KiB of a file's beginning are enough unless a JPEG carries
 /// more than that in front of its frame header. Sources: PNG (RFC 2083, 4.1.1), JPEG (ITU-T T.81, B.2.2),
-/// WebP (RFC 9649, 2.5 to 2.7).
+/// WebP (RFC 9649, 2.5 to 2.7), AVIF (ISO/IEC 23008-12, 6.5.3: the property `ispe`).
 package struct ImageHeader: Hashable, Sendable {
     package let format: TileFormat
     package let size: GridSize
@@ -20,6 +20,8 @@ package struct ImageHeader: Hashable, Sendable {
             case .png: Self.pngSize(reader)
             case .jpeg: Self.jpegSize(reader)
             case .webp: Self.webpSize(reader)
+            case .avif: Self.avifSize(reader)
+            case .mvt, .mlt: nil
             }
         guard let size, size.width > 0, size.height > 0 else { return nil }
         self.format = format
@@ -70,6 +72,15 @@ package struct ImageHeader: Hashable, Sendable {
         }
         return nil
     }
+
+    /// The first spatial extent: of a picture in one piece, its size; of one in a grid, the grid's, which is written
+    /// first by the encoders there are.
+    private static func avifSize(_ reader: ByteReader) -> GridSize? {
+        guard let place = reader.firstIndex(of: "ispe", before: 1 << 12), let width = reader.big32(place + 8),
+            let height = reader.big32(place + 12)
+        else { return nil }
+        return GridSize(width: width, height: height)
+    }
 }
 
 /// Bytes that answer nil outside their bounds.
@@ -95,6 +106,11 @@ private struct ByteReader {
     func little24(_ index: Int) -> Int? {
         guard let low = little16(index), let high = self[index + 2] else { return nil }
         return low | Int(high) << 16
+    }
+
+    /// Where `text` stands first.
+    func firstIndex(of text: StaticString, before end: Int) -> Int? {
+        (0..<min(end, bytes.count)).first { matches(text, at: $0) }
     }
 
     func matches(_ text: StaticString, at index: Int) -> Bool {

@@ -5,7 +5,7 @@ import JSONText
 package import Telemetry
 package import TileModel
 
-/// A folder of map tiles, `{z}/{x}/{y}.{png,jpg,jpeg,webp}`, rows counted from the top (or from the bottom, where a
+/// A folder of map tiles, `{z}/{x}/{y}.{png,jpg,jpeg,webp,avif,pbf,mvt,mlt}`, rows counted from the top (or from the bottom, where a
 /// metadata.json or tilejson.json beside them says `"scheme": "tms"`).
 ///
 /// Levels come from the folders' names, the tile size from the header of the first tile. A folder may mix formats:
@@ -35,7 +35,7 @@ package final class MapFolder: TileSource {
             FileIdentity(ofPath: "\(folder)/\(level)")?.combine(into: &version)
         }
         guard let coarsest = present.first, let finest = present.last else {
-            throw .notRecognised(path: folder, lookedFor: "tiles z/x/y.png, .jpg or .webp")
+            throw .notRecognised(path: folder, lookedFor: "tiles z/x/y.png, .jpg, .webp or .pbf")
         }
         if present.count <= finest - coarsest {
             logger.log(
@@ -46,27 +46,23 @@ package final class MapFolder: TileSource {
         }
         // Any readable tile tells the size: one bad file must not keep the map from being served.
         let readable = samples.lazy.compactMap { sample in
-            (try? Self.header(of: sample.path)).map { (sample: sample, header: $0) }
+            (try? Self.look(at: sample.path, fileExtension: sample.fileExtension)).map { (path: sample.path, $0) }
         }
-        guard let (sample, header) = readable.first else {
+        guard let (path, sample) = readable.first else {
             throw .damaged(path: samples[0].path, reason: "no tile that was looked at has a readable image header")
         }
-        guard header.size.width == header.size.height else {
-            throw .unsupported(path: sample.path, reason: "a map tile of \(header.size) pixels is not square")
-        }
-        guard let pyramid = Pyramid(mapTileSize: header.size.width, levels: coarsest...finest) else {
-            throw .unsupported(path: sample.path, reason: "a tile of \(header.size) pixels is too large")
-        }
+        let pyramid = try StoredBytes.pyramid(of: sample, levels: coarsest...finest, path: path)
         let metadata = TilesetMetadata(folder: folder, json: Self.descriptions)
         var info = TilesetInfo(
             title: metadata.title ?? Folder.lastComponent(of: folder),
             kind: .map,
             form: "xyz",
             pyramid: pyramid,
-            format: header.format,
+            format: sample.format,
             version: TilesetVersion(hash: version.value)
         )
         metadata.apply(to: &info)
+        info.isCompressed = sample.isCompressed
         self.info = info
         self.folder = folder
         var extensions: [String] = []
@@ -81,8 +77,7 @@ package final class MapFolder: TileSource {
     package func family(for tile: TileCoordinate) -> Family? { nil }
 
     package func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
-        let row = countsRowsFromBottom ? (1 << tile.level) - 1 - tile.y : tile.y
-        guard presence.mayHold(level: tile.level, column: tile.x, row: row) else {
+        guard presence.mayHold(level: tile.level, column: tile.x, row: row(of: tile)) else {
             buffer.clear()
             throw .missing(tile)
         }
@@ -90,7 +85,8 @@ package final class MapFolder: TileSource {
             do {
                 return try OpenFile.readTile(
                     tile,
-                    path: "\(folder)/\(tile.level)/\(tile.x)/\(row).\(fileExtension)",
+                    path: path(of: tile, fileExtension),
+                    declared: info.format,
                     into: buffer
                 )
             } catch .missing {
@@ -100,6 +96,62 @@ package final class MapFolder: TileSource {
             }
         }
         throw .missing(tile)
+    }
+
+    package func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange? {
+        guard presence.mayHold(level: tile.level, column: tile.x, row: row(of: tile)) else { return nil }
+        for fileExtension in fileExtensions {
+            if let range = try OpenFile.storedRange(
+                path: path(of: tile, fileExtension),
+                declared: info.format,
+                atLeast: minimum
+            ) {
+                return range
+            }
+        }
+        return nil
+    }
+
+    /// The row as the folder counts it.
+    private func row(of tile: TileCoordinate) -> Int {
+        countsRowsFromBottom ? (1 << tile.level) - 1 - tile.y : tile.y
+    }
+
+    private func path(of tile: TileCoordinate, _ fileExtension: String) -> String {
+        "\(folder)/\(tile.level)/\(tile.x)/\(row(of: tile)).\(fileExtension)"
+    }
+
+    package func tileNumbers(ofLevel level: Int) throws(SourceError) -> [Int]? {
+        var numbers: Set<Int> = []
+        for columnName in Folder.names(of: "\(folder)/\(level)") {
+            guard let column = canonicalNumber(columnName) else { continue }
+            for name in Folder.names(of: "\(folder)/\(level)/\(columnName)") {
+                guard let stored = canonicalNumber(Folder.split(name).stem) else { continue }
+                let row = countsRowsFromBottom ? (1 << level) - 1 - stored : stored
+                let tile = TileCoordinate(level: level, x: column, y: row)
+                if info.pyramid.contains(tile) { numbers.insert(tile.hilbertIdentifier) }
+            }
+        }
+        return Array(numbers)
+    }
+
+    /// The most columns whose folders are watched: those of the coarser levels, whose tiles change in place most often.
+    private static let watchedColumns = 1000
+
+    package var hasLooseTiles: Bool { true }
+
+    package var watchedFiles: [String] {
+        var files = [folder] + Self.descriptions.map { "\(folder)/\($0)" }
+        var columns = 0
+        for level in info.pyramid.levels {
+            files.append("\(folder)/\(level)")
+            for name in Folder.names(of: "\(folder)/\(level)") where columns < Self.watchedColumns {
+                guard canonicalNumber(name) != nil else { continue }
+                files.append("\(folder)/\(level)/\(name)")
+                columns += 1
+            }
+        }
+        return files
     }
 
     package func load(_ family: Family, into material: FamilyMaterial) throws(SourceError) {
@@ -134,13 +186,13 @@ package final class MapFolder: TileSource {
         return nil
     }
 
-    private static func header(of path: String) throws(SourceError) -> ImageHeader {
+    private static func look(at path: String, fileExtension: String) throws(SourceError) -> StoredBytes.Sample {
+        let declared = TileFormat(fileExtension: fileExtension)
         let file = try OpenFile(path: path)
-        let bytes = try file.bytes(at: 0, count: min(file.size, 1 << 16), limit: 1 << 16)
-        guard let header = ImageHeader(bytes) else {
-            throw .damaged(path: path, reason: "no readable image header")
-        }
-        return header
+        // Of an image the header is enough; what may be compressed is read as a whole.
+        let count = declared?.isRaster == false ? file.size : min(file.size, 1 << 16)
+        let bytes = try file.bytes(at: 0, count: count, limit: Limits.tileBytes)
+        return try StoredBytes.sample(bytes, declared: declared, path: path)
     }
 
     private static func saysTMS(_ path: String) -> Bool {

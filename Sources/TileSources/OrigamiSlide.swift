@@ -49,6 +49,9 @@ package final class OrigamiSlide: TileSource {
         identity.combine(into: &version)
         tilesIdentity.combine(into: &version)
         residuals.combine(into: &version)
+        let parentLevel = residuals.isEmpty || pyramid.maxLevel < 2 ? nil : pyramid.maxLevel - 2
+        // What is rendered is made from the parents, too.
+        if let parentLevel { FileIdentity(ofPath: "\(tiles.folder)/\(parentLevel)")?.combine(into: &version) }
         let metadata = TilesetMetadata(
             folder: folder,
             json: ["summary.json"],
@@ -64,11 +67,18 @@ package final class OrigamiSlide: TileSource {
         )
         metadata.apply(to: &info)
         self.info = info
-        self.parentLevel = residuals.isEmpty || pyramid.maxLevel < 2 ? nil : pyramid.maxLevel - 2
+        self.parentLevel = parentLevel
         self.tiles = tiles
         self.residuals = residuals
         self.logger = logger
+        // Packs, bundles and folders of residuals lie beside the description.
+        watchedFiles =
+            [path, folder, tiles.folder] + Folder.names(of: folder).prefix(Self.watchedNames).map { "\(folder)/\($0)" }
     }
+
+    package let watchedFiles: [String]
+    package var hasLooseTiles: Bool { true }
+    private static let watchedNames = 64
 
     package func family(for tile: TileCoordinate) -> Family? {
         guard let parentLevel, tile.level >= parentLevel, tile.level <= info.pyramid.maxLevel else { return nil }

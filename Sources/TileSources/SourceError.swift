@@ -18,6 +18,8 @@ package enum SourceError: Error, Sendable, Hashable {
     case unsupported(path: String, reason: String)
     /// A tile, pack or bundle whose bytes are not what they should be: a 500.
     case damaged(path: String, reason: String)
+    /// A file that is not the one any more that was opened: a 503 until it is opened again.
+    case changed(path: String)
     /// A file beyond the bound that keeps memory bounded.
     case tooLarge(path: String, bytes: Int, limit: Int)
 }
@@ -37,6 +39,8 @@ extension SourceError: CustomStringConvertible {
             "open \(path): \(reason)"
         case .damaged(let path, let reason):
             "read \(path): \(reason); restore the file or remove it so that the next source of the tile stands in"
+        case .changed(let path):
+            "read \(path): the file is being changed; it is opened again when it is complete"
         case .tooLarge(let path, let bytes, let limit):
             "read \(path): \(bytes) bytes, the limit is \(limit)"
         }

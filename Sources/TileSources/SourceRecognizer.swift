@@ -35,7 +35,7 @@ package struct SourceRecognizer: Sendable {
     }
 
     /// The forms of this module.
-    package static let core: [SourceRecognizer] = [.origami, .deepZoom, .mapFolder]
+    package static let core: [SourceRecognizer] = [.origami, .deepZoom, .pmtiles, .mapFolder]
 
     private static let origami = SourceRecognizer(
         looksFor: "a folder with \(OrigamiSlide.descriptionName)",
@@ -58,8 +58,16 @@ package struct SourceRecognizer: Sendable {
         }
     )
 
+    private static let pmtiles = SourceRecognizer(
+        looksFor: "a .pmtiles archive",
+        recognizes: { !$0.isFolder && $0.fileExtension == "pmtiles" },
+        open: { (candidate, logger) throws(SourceError) -> any TileSource in
+            try PMTilesSource(path: candidate.path, logger: logger)
+        }
+    )
+
     private static let mapFolder = SourceRecognizer(
-        looksFor: "a folder of tiles z/x/y.png, .jpg or .webp",
+        looksFor: "a folder of tiles z/x/y.png, .jpg, .webp or .pbf",
         recognizes: { $0.isFolder && MapFolder.isMapFolder($0.path, names: $0.names) },
         open: { (candidate, logger) throws(SourceError) -> any TileSource in
             try MapFolder(folder: candidate.path, logger: logger)

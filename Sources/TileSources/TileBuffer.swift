@@ -28,20 +28,26 @@ package final class TileBuffer {
     /// A copy of the bytes, for cold paths and tests.
     package var bytes: [UInt8] { Array(storage[..<count]) }
 
+    /// Holds these bytes instead.
+    package func replace(with bytes: [UInt8]) {
+        storage = bytes
+        count = bytes.count
+    }
+
     /// Forgets the bytes.
-    func clear() { count = 0 }
+    package func clear() { count = 0 }
 
     /// The last bytes that were read, at most `length`.
-    func suffix(_ length: Int) -> [UInt8] { Array(storage[..<count].suffix(length)) }
+    package func suffix(_ length: Int) -> [UInt8] { Array(storage[..<count].suffix(length)) }
 
     /// The first bytes that were read, at most `length`.
-    func prefix(_ length: Int) -> [UInt8] { Array(storage[..<count].prefix(length)) }
+    package func prefix(_ length: Int) -> [UInt8] { Array(storage[..<count].prefix(length)) }
 
     /// The format that the first bytes show, or nil.
     var sniffedFormat: TileFormat? { TileFormat(sniffing: storage[..<count]) }
 
     /// Makes room for `capacity` bytes and keeps as many as `body` says it filled. Nothing is kept if it throws.
-    func fill<Failure: Error>(
+    package func fill<Failure: Error>(
         capacity: Int,
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) {

@@ -45,4 +45,36 @@ package protocol TileSource: AnyObject, Sendable {
     /// never makes a tile wrong. Throws where the parent of residuals cannot be read: then only `readTile` can help. A
     /// member without any file, or with damaged ones only, is no error here.
     func load(_ family: Family, into material: FamilyMaterial) throws(SourceError)
+
+    /// Where the bytes of a stored tile lie in a file, to be sent from there; nil where they have to be read, and where
+    /// they are fewer than `minimum`. The tile must be contained in the pyramid.
+    func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange?
+
+    /// Whether all tiles lie in one file that is open: then one of any size is sent from there as soon as it is found.
+    var isArchive: Bool { get }
+
+    /// The Hilbert numbers of the tiles that there are on a level of a map, in any order; nil where that is every tile of
+    /// the pyramid, as far as the source can tell. Reads whole indexes: for exports, never for a request.
+    func tileNumbers(ofLevel level: Int) throws(SourceError) -> [Int]?
+
+    /// Whether tiles lie in files of their own, so that one may change without another version of the tileset.
+    var hasLooseTiles: Bool { get }
+
+    /// The files and folders whose change makes this another tileset: what the catalog watches. Paths that a process
+    /// could not watch in whole (a folder for each column of a map) may be left out beyond a bound.
+    var watchedFiles: [String] { get }
+}
+
+extension TileSource {
+    package func storedRange(of tile: TileCoordinate, atLeast minimum: Int) throws(SourceError) -> StoredTileRange? {
+        nil
+    }
+
+    package var isArchive: Bool { false }
+
+    package func tileNumbers(ofLevel level: Int) throws(SourceError) -> [Int]? { nil }
+
+    package var watchedFiles: [String] { [] }
+
+    package var hasLooseTiles: Bool { false }
 }

@@ -9,6 +9,7 @@ package struct TilesetInfo: Sendable {
     package let kind: TilesetKind
     /// A short name of the form on disk for logs and the catalog, such as `origami` or `dzi`.
     package let form: String
+    /// The geometry. Of a map, its levels are the `minzoom` and `maxzoom` of TileJSON.
     package let pyramid: Pyramid
     /// What tiles are stored as, and answered as where no format is asked for.
     package let format: TileFormat
@@ -24,6 +25,14 @@ package struct TilesetInfo: Sendable {
     package var vendor: String?
     /// What a map covers.
     package var bounds: GeographicBounds?
+    /// Where a viewer of a map begins.
+    package var center: MapCenter?
+    /// What it is about, in a sentence or two.
+    package var details: String?
+    /// The layers of vector tiles; empty for pixels, and where nothing is known of them.
+    package var vectorLayers: [VectorLayer] = []
+    /// Whether tiles are stored compressed by gzip: what a client that refuses gzip is sent is another form then.
+    package var isCompressed = false
 
     /// Only the facts that every tileset has; the optional ones are set afterwards.
     package init(

@@ -1,26 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import JSONText
-import TileModel
+package import JSONText
+package import TileModel
 
 /// What small files beside the tiles say for people: names, sources, scale. All optional; a file that cannot be read
 /// or understood says nothing, because no tile depends on it.
-struct TilesetMetadata: Hashable {
-    var title: String?
-    var attribution: String?
-    var micronsPerPixel: Double?
-    var objectivePower: Double?
-    var vendor: String?
-    var bounds: GeographicBounds?
+package struct TilesetMetadata: Hashable, Sendable {
+    package var title: String?
+    package var attribution: String?
+    package var micronsPerPixel: Double?
+    package var objectivePower: Double?
+    package var vendor: String?
+    package var bounds: GeographicBounds?
+    package var center: MapCenter?
+    package var details: String?
+    package var vectorLayers: [VectorLayer] = []
 
     /// The longest text that is taken over: it goes into every catalog.
     private static let maxText = 1000
 
     /// From a slide's summary.json: `title`, `attribution`, `microns_per_pixel`, `objective_power`, `vendor` (the
     /// rest is its maker's affair).
-    /// From a map's metadata.json or TileJSON: `name`, `attribution`, `bounds`.
-    init(json bytes: [UInt8]) {
-        guard let document = try? JSONReader.read(bytes, dialect: .json) else { return }
+    /// From a map's metadata.json or TileJSON: `name`, `attribution`, `bounds`, `center`, `description`,
+    /// `vector_layers` (also inside `json`, as MBTiles has them).
+    package init(json bytes: [UInt8]) {
+        self.init((try? JSONReader.read(bytes, dialect: .json)) ?? JSONNode(value: .null, line: 1, column: 1))
+    }
+
+    /// From members of those names.
+    package init(_ document: JSONNode) {
         title = Self.text(document["title"] ?? document["name"])
         attribution = Self.text(document["attribution"])
         micronsPerPixel = Self.scale((document["microns_per_pixel"] ?? document["mpp"])?.double)
@@ -29,6 +37,15 @@ struct TilesetMetadata: Hashable {
         if let box = document["bounds"]?.doubles, box.count == 4 {
             bounds = GeographicBounds(west: box[0], south: box[1], east: box[2], north: box[3])
         }
+        if let place = document["center"]?.doubles, place.count == 3, let level = Int(exactly: place[2].rounded()) {
+            center = MapCenter(longitude: place[0], latitude: place[1], level: level)
+        }
+        details = Self.text(document["description"])
+        var layers = document["vector_layers"]
+        if layers == nil, let nested = document["json"]?.string {
+            layers = (try? JSONReader.read(Array(nested.utf8), dialect: .json))?["vector_layers"]
+        }
+        vectorLayers = Self.vectorLayers(layers)
     }
 
     /// From the vips-properties.xml that `vips dzsave` writes: the scale that OpenSlide found (`openslide.mpp-x`), the
@@ -72,12 +89,15 @@ struct TilesetMetadata: Hashable {
     }
 
     /// Sets what is said here on `info`.
-    func apply(to info: inout TilesetInfo) {
+    package func apply(to info: inout TilesetInfo) {
         info.attribution = attribution
         info.micronsPerPixel = micronsPerPixel
         info.objectivePower = objectivePower
         info.vendor = vendor
         info.bounds = bounds
+        info.center = center
+        info.details = details
+        info.vectorLayers = info.format.isRaster ? [] : vectorLayers
     }
 
     private mutating func merge(_ other: TilesetMetadata) {
@@ -87,6 +107,38 @@ struct TilesetMetadata: Hashable {
         objectivePower = objectivePower ?? other.objectivePower
         vendor = vendor ?? other.vendor
         bounds = bounds ?? other.bounds
+        center = center ?? other.center
+        details = details ?? other.details
+        if vectorLayers.isEmpty { vectorLayers = other.vectorLayers }
+    }
+
+    /// The most layers, and fields of a layer, that are taken over.
+    private static let maxVectorLayers = 1000
+
+    private static func vectorLayers(_ node: JSONNode?) -> [VectorLayer] {
+        (node?.array ?? []).prefix(maxVectorLayers).compactMap { layer in
+            guard let id = text(layer["id"]) else { return nil }
+            var fields: [VectorLayer.Field] = []
+            if case .object(let members) = layer["fields"]?.value {
+                fields = members.prefix(maxVectorLayers).map {
+                    VectorLayer.Field(name: $0.name, type: text($0.node) ?? "")
+                }
+            }
+            return VectorLayer(
+                id: id,
+                fields: fields,
+                description: text(layer["description"]),
+                minLevel: level(layer["minzoom"]),
+                maxLevel: level(layer["maxzoom"])
+            )
+        }
+    }
+
+    private static func level(_ node: JSONNode?) -> Int? {
+        guard let level = node?.double.flatMap(Int.init(exactly:)), (0...Pyramid.maxMapLevel).contains(level) else {
+            return nil
+        }
+        return level
     }
 
     private static func text(_ value: JSONNode?) -> String? {

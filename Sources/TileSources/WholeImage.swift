@@ -22,6 +22,9 @@ extension TileBuffer {
             let head = prefix(12)
             guard head.count == 12 else { return false }
             return head[4..<8].reversed().reduce(0) { $0 << 8 | Int($1) } + 8 <= count
+        case .avif, .mvt, .mlt:
+            // Nothing at their end tells.
+            return count > 0
         }
     }
 }

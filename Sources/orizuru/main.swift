@@ -15,6 +15,7 @@ func runOrizuru(_ arguments: [String]) -> Int32 {
             case "prewarm": return try PrewarmCommand.run(command)
             case "build": return try BuildCommand.run(command)
             case "inspect": return try InspectCommand.run(command)
+            case "export": return try ExportCommand.run(command)
             case "sample": return try SampleCommand.run(command)
             default: preconditionFailure("the command \(command.name) has no code")
             }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The position in the address."""
 
-from page import expect, expect_near, middle, test
+from page import middle
+from sentences import expect, expect_near, test
 
 
 @test("the address follows the view, without filling the history; reload and back restore it")

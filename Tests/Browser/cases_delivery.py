@@ -5,9 +5,7 @@ import json
 import re
 import urllib.request
 
-from selenium.webdriver.common.by import By
-
-from page import expect, test
+from sentences import expect, test
 
 
 def fetch(page, path):
@@ -15,10 +13,16 @@ def fetch(page, path):
         return answer.read().decode(), answer.headers
 
 
+def pages(page):
+    """A page of each kind, by its script."""
+    id_, other = page.slide["id"], page.other(page.slide)["id"]
+    return {"catalog.js": "/", "viewer.js": f"/viewer/{id_}", "compare.js": f"/compare/{id_}/{other}"}
+
+
 @test("the catalog links to the viewer of every tileset, without script")
 def catalog_links(page):
     html, _ = fetch(page, "/")
-    links = re.findall(r'<li><a href="/viewer/([^"]+)">', html)
+    links = re.findall(r'<li class="[a-z]+"><a href="/viewer/([^"]+)">', html)
     expect(sorted(links) == sorted(tileset["id"] for tileset in page.tilesets), f"the links lead to {links}")
     for link in links:
         page_html, headers = fetch(page, f"/viewer/{link}")
@@ -29,7 +33,7 @@ def catalog_links(page):
 
 @test("the pages carry a strict Content-Security-Policy and nothing that it forbids")
 def strict_policy(page):
-    for path in ("/", f"/viewer/{page.slide['id']}"):
+    for path in pages(page).values():
         html, headers = fetch(page, path)
         policy = headers.get("Content-Security-Policy") or ""
         for directive in ("default-src 'none'", "script-src 'self'", "style-src 'self'"):
@@ -43,26 +47,14 @@ def strict_policy(page):
             expect(url.startswith("/") or url.startswith("data:"), f"{path} refers to {url}")
 
 
-@test("the viewer lists each of its modules for preloading, and all of them are there")
+@test("each page lists the modules of its own for preloading, and all of them are there")
 def modules_are_there(page):
-    html, _ = fetch(page, f"/viewer/{page.slide['id']}")
-    listed = set(re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)"', html)) | {"viewer.js"}
-    imported = {"viewer.js"}
-    for module in listed:
-        source, headers = fetch(page, f"/assets/{module}")
-        expect("javascript" in headers.get_content_type(), f"{module} is {headers.get_content_type()}")
-        imported |= set(re.findall(r'from "\./([^"]+)"', source))
-    expect(imported == listed, f"listed and imported modules differ: {sorted(imported ^ listed)}")
-
-
-@test("the catalog shows a picture of each tileset that has one, and leads to a viewer")
-def catalog_in_browser(page):
-    page.driver.get(page.base_url + "/")
-    pictures = "return [...document.images].every((image) => image.complete && image.naturalWidth > 0)"
-    page.run("for (const image of document.images) image.loading = 'eager'")
-    page.wait_for("the catalog's pictures", lambda: page.run(pictures))
-    expect(page.run("return document.images.length") > 0, "the catalog has no picture")
-    page.driver.find_element(By.CSS_SELECTOR, f"a[href='/viewer/{page.slide['id']}']").click()
-    page.wait_for("the viewer", lambda: "/viewer/" in page.driver.current_url)
-    page.idle()
-    expect(page.stats["loaded"] > 0, "the viewer loaded no tile")
+    for main, path in pages(page).items():
+        html, _ = fetch(page, path)
+        listed = set(re.findall(r'<link rel="modulepreload" href="/assets/([^"]+)"', html)) | {main}
+        imported = {main}
+        for module in listed:
+            source, headers = fetch(page, f"/assets/{module}")
+            expect("javascript" in headers.get_content_type(), f"{module} is {headers.get_content_type()}")
+            imported |= set(re.findall(r'from "\./([^"]+)"', source))
+        expect(imported == listed, f"{path}: listed and imported modules differ: {sorted(imported ^ listed)}")

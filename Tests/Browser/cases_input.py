@@ -6,7 +6,8 @@ from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from page import expect, expect_near, middle, test
+from page import middle
+from sentences import expect, expect_near, test
 
 
 @test("the wheel zooms, and the point under the pointer stays")
@@ -171,16 +172,4 @@ def phone_layout(page):
         page.driver.get(page.base_url + path)
         expect(page.run("return document.documentElement.scrollWidth") <= 390, f"{path} is wider than the screen")
     page.idle()
-    outside = page.run("""
-        return [...document.querySelectorAll("button, header, footer > *")]
-          .filter((element) => element.checkVisibility())
-          .filter((element) => { const box = element.getBoundingClientRect();
-            return box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight; })
-          .map((element) => element.id || element.tagName)
-    """)
-    expect(outside == [], f"outside the screen: {outside}")
-    small = page.run("""
-        return [...document.querySelectorAll("#controls button")].filter((button) => button.checkVisibility())
-          .filter((button) => button.offsetWidth < 36 || button.offsetHeight < 36).map((button) => button.id)
-    """)
-    expect(small == [], f"too small for a finger: {small}")
+    page.expect_all_on_screen()

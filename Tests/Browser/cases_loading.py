@@ -5,7 +5,8 @@ import time
 
 from selenium.webdriver.common.by import By
 
-from page import expect, middle, test
+from page import middle
+from sentences import expect, test
 
 
 @test("tiles that left the view are cancelled, and never more than six requests are under way")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the canvas shows, compared with the tiles pixel by pixel."""
 
-from page import HEIGHT, WIDTH, expect, middle, test
+from page import HEIGHT, WIDTH, middle
 from reference import mean_difference
+from sentences import expect, test
 
 
 @test("every tileset's first picture shows the whole of it and agrees with its tiles")

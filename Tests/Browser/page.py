@@ -16,6 +16,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 
 from reference import Reference, levels_size, mean_difference, worst_block
+from sentences import Skip, expect
 
 WIDTH, HEIGHT = 1000, 700
 PATIENCE_SECONDS = 60
@@ -23,29 +24,6 @@ PATIENCE_SECONDS = 60
 # Bounds of the differences, in levels of 0...255. At 1:1 only the JPEG decoders may differ, elsewhere the scalers, too.
 EXACT = {"mean": 2.0, "block": 8}
 SCALED = {"mean": 1.5, "block": 6}
-
-TESTS = []
-
-
-class Skip(Exception):
-    """A test that cannot be run here; the text says why."""
-
-
-def test(sentence):
-    def register(function):
-        TESTS.append((sentence, function))
-        return function
-
-    return register
-
-
-def expect(condition, message):
-    if not condition:
-        raise AssertionError(message)
-
-
-def expect_near(actual, expected, tolerance, what):
-    expect(abs(actual - expected) <= tolerance, f"{what} is {actual}, expected {expected} within {tolerance}")
 
 
 class Page:
@@ -108,9 +86,23 @@ class Page:
             raise Skip("the server has no map")
         return maps[0]
 
+    def other(self, tileset):
+        """The first tileset that is another one."""
+        for other in self.tilesets:
+            if other != tileset:
+                return other
+        raise Skip("the server has but one tileset")
+
     def open(self, tileset, hash_=""):
+        self.load(f"/viewer/{tileset['id']}{hash_}")
+
+    def compare(self, left, right, hash_=""):
+        self.load(f"/compare/{left['id']}/{right['id']}{hash_}")
+
+    def load(self, path):
+        """A page with pictures, until all of them is there."""
         self.driver.get("about:blank")  # a change of the hash alone would not load the page
-        self.driver.get(f"{self.base_url}/viewer/{tileset['id']}{hash_}")
+        self.driver.get(self.base_url + path)
         self.idle()
 
     def run(self, script, *arguments):
@@ -125,7 +117,7 @@ class Page:
         return answer.get("value")
 
     def idle(self):
-        self.run_async("await window.orizuruViewer.idle()")
+        self.run_async("await (window.orizuruViewer ?? window.orizuruCompare).idle()")
 
     def show(self, x, y, zoom):
         self.run("orizuruViewer.setView(...arguments)", x, y, zoom)
@@ -143,9 +135,9 @@ class Page:
     def view(self):
         return self.stats["view"]
 
-    def canvas(self):
-        """The canvas, pixel by pixel, as RGBA."""
-        url = self.run("return document.getElementById('image').toDataURL('image/png')")
+    def canvas(self, id_="image"):
+        """A canvas, pixel by pixel, as RGBA."""
+        url = self.run("return document.getElementById(arguments[0]).toDataURL('image/png')", id_)
         return Image.open(io.BytesIO(base64.b64decode(url.split(",", 1)[1]))).convert("RGBA")
 
     def text(self, id_):
@@ -164,14 +156,30 @@ class Page:
             expect(time.monotonic() < deadline, f"waited {PATIENCE_SECONDS} s in vain: {what}")
             time.sleep(0.05)
 
+    def expect_all_on_screen(self):
+        """Nothing of a page with pictures lies beyond the screen, and no button is too small for a finger."""
+        outside = self.run("""
+            return [...document.querySelectorAll("button, header, footer > *")]
+              .filter((element) => element.checkVisibility())
+              .filter((element) => { const box = element.getBoundingClientRect();
+                return box.left < 0 || box.top < 0 || box.right > innerWidth || box.bottom > innerHeight; })
+              .map((element) => element.id || element.tagName)
+        """)
+        expect(outside == [], f"outside the screen: {outside}")
+        small = self.run("""
+            return [...document.querySelectorAll("#controls button")].filter((button) => button.checkVisibility())
+              .filter((button) => button.offsetWidth < 36 || button.offsetHeight < 36).map((button) => button.id)
+        """)
+        expect(small == [], f"too small for a finger: {small}")
+
     def collect_console(self):
         self.console += self.driver.get_log("browser")
 
-    def expect_picture(self, tileset, what, exact, pixel_ratio=1):
-        """Compares the canvas with the picture that the tiles make."""
-        stats = self.stats
+    def expect_picture(self, tileset, what, exact, pixel_ratio=1, side=None):
+        """Compares the canvas, or of a comparison that of a side, with the picture that the tiles make."""
+        stats = self.run("return orizuruCompare.stats")[side] if side else self.stats
         expect(stats["failed"] == 0, f"{what}: {stats['failed']} tiles failed")
-        actual = self.canvas()
+        actual = self.canvas(side or "image")
         expected = self.references[tileset["id"]].compose(stats["view"], *actual.size, pixel_ratio)
         bounds = EXACT if exact else SCALED
         mean, block = mean_difference(actual, expected), worst_block(actual, expected)

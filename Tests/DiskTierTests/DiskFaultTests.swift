@@ -105,7 +105,7 @@ struct DiskFaultTests {
             bytes[SegmentHeader.byteCount + RecordHeader.byteCount] ^= 0x40
             try DiskFixture.write(path, bytes)
         }
-        for _ in 0..<2000 where fixture.metric("orizuru_disk_damaged_total{found=\"scrub\"}") == 0 { usleep(5000) }
+        #expect(eventually { fixture.metric("orizuru_disk_damaged_total{found=\"scrub\"}") > 0 })
         #expect(fixture.metric("orizuru_disk_damaged_total{found=\"scrub\"}") == 1)
         #expect(fixture.compare(0..<6) == DiskTierTests.comparison(right: 119, absent: 1))
     }
@@ -127,12 +127,7 @@ struct DiskFaultTests {
             fixture.files.faults.bytesLeft = nil
             fixture.files.faults.isFull = false
             // It is not asked more than once a second.
-            var outcome = TierInsertOutcome.refused(.full)
-            for _ in 0..<300 where outcome != .stored {
-                outcome = fixture.insert(20)
-                if outcome != .stored { usleep(10_000) }
-            }
-            #expect(outcome == .stored)
+            #expect(eventually { fixture.insert(20) == .stored })
             #expect(fixture.compare([20]).right == 20)
             try fixture.reopen()
             #expect(fixture.compare(0..<30).wrong == 0)
@@ -164,12 +159,8 @@ struct DiskFaultTests {
         #expect(stored == 0 && refused == 40, "\(stored) stored, \(refused) refused")
         #expect(fixture.metric("orizuru_disk_refused_total{reason=\"full\"}") == Double(refused))
         try FileManager.default.removeItem(atPath: mount.path + "/other")
-        var outcome = TierInsertOutcome.refused(.full)
-        for _ in 0..<300 where outcome != .stored {
-            outcome = fixture.insert(50)
-            if outcome != .stored { usleep(10_000) }
-        }
-        #expect(outcome == .stored && fixture.compare([50]).right == 20)
+        #expect(eventually { fixture.insert(50) == .stored })
+        #expect(fixture.compare([50]).right == 20)
         // Without anybody else it goes on for ever, dropping the oldest.
         for number in 60..<120 {
             _ = fixture.insert(number)
@@ -201,12 +192,7 @@ struct DiskFaultTests {
         #expect(fixture.insert(1) == .refused(.failed))
         #expect(fixture.compare(0..<2) == DiskTierTests.comparison(right: 20, absent: 20))
         fixture.files.faults.writeError = nil
-        var outcome = TierInsertOutcome.refused(.failed)
-        for _ in 0..<300 where outcome != .stored {
-            outcome = fixture.insert(1)
-            if outcome != .stored { usleep(10_000) }
-        }
-        #expect(outcome == .stored)
+        #expect(eventually { fixture.insert(1) == .stored })
         #expect(fixture.metric("orizuru_disk_errors_total{operation=\"write\"}") >= 1)
         #expect(fixture.metric("orizuru_disk_segments") == 2)
         try fixture.reopen()
@@ -218,15 +204,10 @@ struct DiskFaultTests {
         let fixture = try DiskFixture(.init(syncInterval: .milliseconds(10)))
         fixture.files.faults.syncError = EIO
         fixture.insert(0)
-        for _ in 0..<2000 where fixture.metric("orizuru_disk_errors_total{operation=\"sync\"}") == 0 { usleep(5000) }
-        #expect(fixture.metric("orizuru_disk_errors_total{operation=\"sync\"}") >= 1)
+        #expect(eventually { fixture.metric("orizuru_disk_errors_total{operation=\"sync\"}") >= 1 })
         #expect(fixture.compare([0]).right == 20, "it can be read, and is checked")
         fixture.files.faults.syncError = nil
-        var outcome = fixture.insert(1)
-        for _ in 0..<300 where outcome != .stored {
-            usleep(10_000)
-            outcome = fixture.insert(1)
-        }
+        #expect(eventually { fixture.insert(1) == .stored })
         #expect(fixture.metric("orizuru_disk_segments") == 2)
         try fixture.reopen()
         #expect(fixture.metric("orizuru_disk_scanned_segments_total") == 1)
@@ -237,8 +218,7 @@ struct DiskFaultTests {
     func flushes() throws {
         let fixture = try DiskFixture(.init(syncInterval: .milliseconds(10)))
         fixture.insert(0)
-        for _ in 0..<2000 where fixture.metric("orizuru_disk_flushes_total") == 0 { usleep(5000) }
-        #expect(fixture.metric("orizuru_disk_flushes_total") == 1)
+        #expect(eventually { fixture.metric("orizuru_disk_flushes_total") == 1 })
         usleep(100_000)
         #expect(fixture.metric("orizuru_disk_flushes_total") == 1)
     }
@@ -274,28 +254,4 @@ struct DiskFaultTests {
         #expect(DiskTier.isTileFolder(fixture.folder) && !DiskTier.isTileFolder("/proc"))
         #expect(throws: DiskTierError.self) { try DiskTier.inspect("/nonexistent/folder", verify: false) }
     }
-}
-
-/// A small file system in memory, for as long as the object lives. Only root may mount one.
-final class SmallMount {
-    let path: String
-    private let directory: TemporaryDirectory
-
-    static let isPossible: Bool = {
-        guard geteuid() == 0, let directory = try? TemporaryDirectory() else { return false }
-        guard unsafe mount("tmpfs", directory.path, "tmpfs", 0, "size=1m") == 0 else { return false }
-        unsafe umount2(directory.path, 2)
-        return true
-    }()
-
-    struct Failure: Error { let code: Int32 }
-
-    init(bytes: Int) throws {
-        directory = try TemporaryDirectory()
-        path = directory.path
-        guard unsafe mount("tmpfs", path, "tmpfs", 0, "size=\(bytes)") == 0 else { throw Failure(code: errno) }
-    }
-
-    // Detached, so that what is still open does not hold it.
-    deinit { unsafe umount2(path, 2) }
 }

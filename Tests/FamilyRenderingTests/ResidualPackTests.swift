@@ -40,7 +40,7 @@ struct ResidualPackTests {
             writer.add(member: member, residual: [UInt8](repeating: UInt8(member), count: 10 + member))
         }
         writer.add(kind: 9, index: 200, bytes: [1, 2, 3])
-        let file = writer.file()
+        let file = try writer.file()
         let material = try material()
         try material.addPack(material.append(file))
         for member in 1...20 {
@@ -89,7 +89,7 @@ struct ResidualPackTests {
             #expect(throws: PackError.self, "\(at)") { try material.addPack(material.append(compressed(damaged))) }
             #expect((1...20).allSatisfy { material.part(ofMember: $0) == .missing }, "\(at)")
         }
-        let bare = writer.file(hasChecksum: false)
+        let bare = try writer.file(hasChecksum: false)
         material.begin(family: family, pyramid: pyramid)
         try material.addPack(material.append(bare))
         #expect(residual(material, 20)?.count == 40, "packs of other writers have none")
@@ -154,6 +154,29 @@ struct ResidualPackTests {
         }
     }
 
+    @Test("residuals that no reader would take are an error of the writer's")
+    func tooLarge() {
+        var writer = ResidualPack.Writer()
+        let half = [UInt8](repeating: 7, count: ResidualPack.maxUncompressedBytes / 2)
+        for member in 1...2 { writer.add(member: member, residual: half) }
+        let error = #expect(throws: PackError.self) { try writer.file() }
+        #expect(error?.description.contains("smaller tiles") == true)
+    }
+
+    @Test("more entries than there can be are refused before any is read")
+    func manyEntries() throws {
+        var writer = ResidualPack.Writer()
+        writer.add(member: 1, residual: [9])
+        var pack = try uncompressed(writer.file(hasChecksum: false))
+        let count = 65_537
+        func bytes(_ number: Int) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) } }
+        pack.replaceSubrange(8..<12, with: bytes(count))
+        pack += [UInt8](repeating: 0, count: count * 16)
+        pack.replaceSubrange(16..<20, with: bytes(24 + count * 16))
+        let material = try material()
+        #expect(throws: PackError.self) { try material.addPack(material.append(compressed(pack))) }
+    }
+
     @Test("lying counts, offsets, lengths and indices are refused and set nothing")
     func lies() throws {
         var writer = ResidualPack.Writer()
@@ -214,7 +237,7 @@ struct ResidualPackTests {
         for member in 1...20 {
             writer.add(member: member, residual: (0..<(20 + member)).map { UInt8($0 * member & 255) })
         }
-        let files = [writer.file(), writer.file(hasChecksum: false)]
+        let files = try [writer.file(), writer.file(hasChecksum: false)]
         let material = try material()
         guard let family = material.family, let pyramid = material.pyramid else { return }
         for round in 0..<3000 {

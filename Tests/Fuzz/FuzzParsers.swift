@@ -50,7 +50,7 @@ struct FuzzTarget: Sendable {
     let seeds: @Sendable () -> [[UInt8]]
 
     static let all: [FuzzTarget] = [
-        .lz4, .pack, .bundle, .jpeg, .png, .dzi, .json, .header, .request, .family, .canary,
+        .lz4, .pack, .bundle, .jpeg, .png, .dzi, .json, .header, .request, .family, .archive, .gzip, .coding, .canary,
     ]
 
     static let chosen: FuzzTarget? = environment("FUZZ_TARGET").flatMap { name in all.first { $0.name == name } }

@@ -61,7 +61,7 @@ enum Seeds {
     static func pack(of family: Family) -> [UInt8] {
         var writer = ResidualPack.Writer()
         for residual in residuals(of: family).residuals { writer.add(member: residual.member, residual: residual.jpeg) }
-        return writer.file()
+        return (try? writer.file()) ?? []
     }
 
     /// A family as one input: for each part its member (+ 32 for a plain tile), two bytes of length, the bytes. One byte

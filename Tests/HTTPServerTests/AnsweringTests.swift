@@ -235,6 +235,24 @@ struct AnsweringTests {
         #expect(server.record.state.withLock { $0.released == 6 })
     }
 
+    @Test("a file that is written to while it is sent cuts the answer: nobody takes two states for one")
+    func overwrittenFile() throws {
+        let server = try TestServer { $0.reactors = 1 }
+        let client = try server.client()
+        // More than the kernel holds for a client that does not read.
+        let byteCount = 40_000_000
+        let expected = Array(CountedBody(byteCount: byteCount + 50, record: server.record).bytes[50...])
+        try client.request("/guarded/\(byteCount)")
+        #expect(try client.readAnswer().body == expected)
+        #expect(server.server.count(.bytesSentFromFiles) == byteCount)
+        try client.request("/guarded/\(byteCount)")
+        let other = try server.client()
+        try other.request("/overwrite")
+        #expect(try other.readAnswer().text == "1")
+        let received = try client.readToEnd()
+        #expect(received.count > 0 && received.count < byteCount)
+    }
+
     @Test("a file that is not in memory is sent whole, and others are answered while the disk is waited for")
     func coldFile() throws {
         let server = try TestServer { $0.reactors = 1 }

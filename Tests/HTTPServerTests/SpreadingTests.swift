@@ -61,13 +61,18 @@ struct SpreadingTests {
         }
         #expect(try ask(1) == ["0"], "connections begin together")
         var seen: Set<Substring> = []
-        for _ in 0..<5000 where seen.count < 2 { seen = try ask(20_000) }
+        for _ in 0..<5000 {
+            if seen.count == 2 { break }
+            seen = try ask(20_000)
+        }
         #expect(seen == ["0", "1"], "both reactors work")
         let moved = server.server.count(.moved)
         #expect(moved > 0)
         #expect(server.server.count(.accepted) == 8 && server.server.count(.open) == 8)
-        for _ in 0..<1000 where seen != ["0"] {
-            usleep(20_000)
+        // So few requests that they are little work for an unoptimised server on a slow machine, too.
+        for _ in 0..<600 {
+            if seen == ["0"] { break }
+            usleep(100_000)
             seen = try ask(1)
         }
         #expect(seen == ["0"], "one reactor is enough again")

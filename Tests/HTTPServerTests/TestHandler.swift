@@ -21,11 +21,7 @@ final class Record: Sendable {
 
     /// Waits until the state is as wished; false after a generous time.
     func wait(until isReached: (State) -> Bool) -> Bool {
-        for _ in 0..<6000 {
-            if state.withLock({ isReached($0) }) { return true }
-            usleep(5000)
-        }
-        return false
+        eventually { state.withLock { isReached($0) } }
     }
 
     /// Answers the oldest deferred request that is still waiting.
@@ -67,7 +63,7 @@ private final class Lender {
 }
 
 /// Routes for tests: `/text` `/big/BYTES` `/copied/BYTES` `/file/BYTES` `/lent/BYTES` `/cold/BYTES`
-/// `/tagged` `/wait` (deferred until the test
+/// `/guarded/BYTES` (a file with its state) `/overwrite` (writes to the last one of those) `/tagged` `/wait` (deferred until the test
 /// completes it) `/worker` (deferred, answered by a thread) `/twice` (deferred two times) `/echo` `/reactor`
 /// `/burn/ROUNDS` (works, and says which reactor did).
 final class TestHandler: RequestHandler {
@@ -75,12 +71,16 @@ final class TestHandler: RequestHandler {
     private let mailbox: Mailbox
     private let record: Record
     private var bodies: [Int: CountedBody] = [:]
+    /// Another descriptor of the last guarded file.
+    private var guarded: Int32 = -1
 
     init(reactor: Int = 0, mailbox: Mailbox, record: Record) {
         self.reactor = reactor
         self.mailbox = mailbox
         self.record = record
     }
+
+    deinit { if guarded >= 0 { close(guarded) } }
 
     func turnBegins() { record.state.withLock { $0.turns += 1 } }
     func turnEnds() { record.state.withLock { $0.turns -= 1 } }
@@ -97,6 +97,11 @@ final class TestHandler: RequestHandler {
         case "file": sendFile(number, &responder)
         case "lent": sendFile(number, isLent: true, &responder)
         case "cold": sendFile(number, isCold: true, &responder)
+        case "guarded": sendFile(number, isGuarded: true, &responder)
+        case "overwrite":
+            let byte: UInt8 = 0
+            let written = unsafe withUnsafeBytes(of: byte) { unsafe pwrite(guarded, $0.baseAddress!, 1, 0) }
+            responder.send(status: .ok, headers: [], body: Array("\(written)".utf8))
         case "tagged": sendTagged(request, &responder)
         case "wait", "twice": wait(responder.deferred())
         case "burn":
@@ -148,6 +153,7 @@ final class TestHandler: RequestHandler {
         _ byteCount: Int,
         isLent: Bool = false,
         isCold: Bool = false,
+        isGuarded: Bool = false,
         _ responder: inout Responder
     ) {
         // Not below /tmp, which may be memory.
@@ -165,7 +171,8 @@ final class TestHandler: RequestHandler {
                 posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
             }
             guard isLent else {
-                let file = FileBody(descriptor: descriptor, offset: 50, count: byteCount)
+                let state = isGuarded ? keep(descriptor) : nil
+                let file = FileBody(descriptor: descriptor, offset: 50, count: byteCount, state: state)
                 return unsafe responder.send(status: .ok, head: head, file: file)
             }
             let lender = Lender(descriptor, record)
@@ -181,6 +188,17 @@ final class TestHandler: RequestHandler {
             let file = FileBody(lent: descriptor, offset: 50, count: byteCount, owner: owner)
             unsafe responder.send(status: .ok, head: head, file: file)
         }
+    }
+
+    /// Keeps a file to write to later, and says what it is now; written to long ago, so that the clock tells the difference.
+    private func keep(_ descriptor: Int32) -> FileBody.State {
+        if guarded >= 0 { close(guarded) }
+        guarded = dup(descriptor)
+        let times = [timespec(tv_sec: 1_000_000_000, tv_nsec: 7), timespec(tv_sec: 1_000_000_000, tv_nsec: 7)]
+        unsafe _ = futimens(descriptor, times)
+        var status = stat()
+        unsafe fstat(descriptor, &status)
+        return FileBody.State(size: Int64(status.st_size), modified: 1_000_000_000_000_000_007)
     }
 
     private func sendTagged(_ request: borrowing Request, _ responder: inout Responder) {
@@ -231,10 +249,6 @@ final class TestServer {
 
     /// Waits until a count has reached a value.
     func wait(for count: ServerCount, toReach value: Int) -> Bool {
-        for _ in 0..<6000 {
-            if server.count(count) >= value { return true }
-            usleep(5000)
-        }
-        return false
+        eventually { server.count(count) >= value }
     }
 }

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import tempfile
 
-from harness import ROOT, Skip, expect, fetch, serving, test
+from harness import fetch, serving
+from sentences import SAMPLE, Skip, expect, test
 
-SAMPLE = ROOT / "tiles-sample"
 # The name that the validator's picture goes by.
 SQUARES = "67352ccc-d1b0-11e1-89ae-279075081939"
 

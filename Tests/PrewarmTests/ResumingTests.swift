@@ -127,6 +127,35 @@ struct ResumingTests {
         }
     }
 
+    @Test("a resume file whose numbers the catalog does not bear out is refused, whatever they are")
+    func impossible() throws {
+        let folder = try TemporaryDirectory()
+        let file = folder.path + "/resume.json"
+        let server = try Self.server()
+        var options = try Self.options(server)
+        options.resumeFile = file
+        let count = Lock(0)
+        _ = try Self.run(server, options) {
+            count.withLock {
+                $0 += 1; return $0 > 6
+            }
+        }
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        let purpose = try #require(text.split(separator: "\"purpose\":\"").last?.split(separator: "\"").first)
+        for (place, reason) in [
+            ("\"done\":9223372036854775807,\"tileset\":0,\"after\":null", "requests are done"),
+            ("\"done\":21,\"tileset\":0,\"after\":null", "requests are done"),
+            ("\"done\":1,\"tileset\":0,\"after\":[30,0,0]", "not there"),
+            ("\"done\":1,\"tileset\":2,\"after\":null", "not there"),
+            ("\"done\":1,\"tileset\":1,\"after\":[0,0,0]", "not there"),
+        ] {
+            let lie = "{\"orizuru_prewarm\":1,\"purpose\":\"\(purpose)\",\(place),\"open\":[]}"
+            try lie.write(toFile: file, atomically: true, encoding: .utf8)
+            let error = #expect(throws: PrewarmError.self) { try Self.run(server, options) }
+            #expect(error?.description.contains(reason) == true, "\(place): \(error?.description ?? "")")
+        }
+    }
+
     @Test("failures are kept, and only they are tried again")
     func failures() throws {
         let folder = try TemporaryDirectory()
@@ -189,6 +218,10 @@ struct ResumingTests {
         #expect(pace.start(ofWorker: 0, of: 4) == .zero && pace.start(ofWorker: 3, of: 4) == .seconds(6))
         var free = WarmPace(rate: nil, rampUp: .zero)
         #expect(free.slot(at: .seconds(1)) == .seconds(1) && free.slot(at: .seconds(1)) == .seconds(1))
+        for rate in [0, .leastNonzeroMagnitude, 1e-30, .infinity] {
+            var pace = WarmPace(rate: rate, rampUp: .zero)
+            #expect(pace.slot(at: .zero) == .zero && pace.slot(at: .zero) > .zero)
+        }
     }
 
     @Test("a plan counts requests, families and tiles, and asks for nothing")

@@ -83,6 +83,35 @@ struct BuildInputTests {
         }
     }
 
+    /// The same samples, said to be red, green and blue: the components' names changed, the JFIF header left out.
+    private func asRGB(_ jpeg: [UInt8]) -> [UInt8] {
+        var bytes: [UInt8] = [0xFF, 0xD8]
+        var at = 2
+        while at + 4 <= jpeg.count {
+            let marker = jpeg[at + 1]
+            let end = at + 2 + Int(jpeg[at + 2]) << 8 + Int(jpeg[at + 3])
+            var segment = Array(jpeg[at..<end])
+            // Names stand every three bytes in the frame's header, every two in the scan's.
+            for (number, name) in "RGB".utf8.enumerated() {
+                if marker == 0xC0 { segment[10 + 3 * number] = name }
+                if marker == 0xDA { segment[5 + 2 * number] = name }
+            }
+            if marker != 0xE0 { bytes += segment }
+            at = end
+            if marker == 0xDA { break }
+        }
+        return bytes + jpeg[at...]
+    }
+
+    @Test("a JPEG of red, green and blue is read whatever its sampling", arguments: [ChromaSubsampling.full, .quarter])
+    func rgb(subsampling: ChromaSubsampling) throws {
+        let directory = try TemporaryDirectory()
+        let jpeg = try JPEGEncoder().encodeRaster(testPicture(90, 70), quality: 90, subsampling: subsampling)
+        let path = try directory.write("rgb.jpg", asRGB(jpeg))
+        let planes = try all(open(path), 32)
+        #expect(planes.map(\.count) == [6300, 6300, 6300])
+    }
+
     @Test("a JPEG that must be held is refused above the limit, by its size and before it is decoded")
     func limit() throws {
         let directory = try TemporaryDirectory()

@@ -2,6 +2,7 @@
 
 #if Redis
 import Foundation
+import LockFree
 import SharedTier
 import TestSupport
 import TileModel
@@ -17,6 +18,9 @@ struct SharedTierFaultTests {
     private static func short(_ configuration: inout SharedTierConfiguration) {
         configuration.timeout = .milliseconds(100)
         configuration.connectTimeout = .milliseconds(100)
+        // Probed at once, and again and again: nobody need wait for it.
+        configuration.breaker.firstBackoff = .milliseconds(20)
+        configuration.breaker.longestBackoff = .milliseconds(200)
     }
 
     @Test("a stopped server opens the breaker after five calls; nothing is asked of it until it goes on")
@@ -119,29 +123,30 @@ struct SharedTierFaultTests {
         #expect(fixture.metric("orizuru_shared_damaged_total") == 0)
     }
 
-    @Test(
-        "garbage in place of answers fails the call and nothing else",
-        arguments: [
-            "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n", "$5\r\nhello\r\n", "$-5\r\n", "*-7\r\n", "*21\r\n",
-            "*2147483647\r\n", "*99999999999999999999\r\n", "$99999999999\r\n", ":1\r\n:2\r\n", "\0\0\0\0",
-            "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "-ERR unknown command\r\n",
-            "-LOADING Redis is loading the dataset in memory\r\n", "-MOVED 1 nowhere\r\n", "-MOVED\r\n",
-            "-NOAUTH Authentication required.\r\n", "-\r\n", "*0\r\n", "$0\r\n\r\n", "\r\n\r\n\r\n", ":\r\n",
-            "%1\r\n+a\r\n+b\r\n", "*2\r\n$1\r\na\r\n",
-        ]
-    )
-    func garbage(_ text: String) throws {
+    private static let garbage = [
+        "HTTP/1.1 400 Bad Request\r\n\r\n", "+OK\r\n", "$5\r\nhello\r\n", "$-5\r\n", "*-7\r\n", "*21\r\n",
+        "*2147483647\r\n", "*99999999999999999999\r\n", "$99999999999\r\n", ":1\r\n:2\r\n", "\0\0\0\0",
+        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "-ERR unknown command\r\n",
+        "-LOADING Redis is loading the dataset in memory\r\n", "-MOVED 1 nowhere\r\n", "-MOVED\r\n",
+        "-NOAUTH Authentication required.\r\n", "-\r\n", "*0\r\n", "$0\r\n\r\n", "\r\n\r\n\r\n", ":\r\n",
+        "%1\r\n+a\r\n+b\r\n", "*2\r\n$1\r\na\r\n",
+    ]
+
+    @Test("garbage in place of answers fails the call and nothing else")
+    func garbage() throws {
         let server = try RedisServer()
         let proxy = try FaultProxy(upstream: server.socket)
         defer { proxy.stop() }
-        let fixture = try TierFixture("unix:\(proxy.socket)", Self.short)
-        proxy.set(.answer(Array(text.utf8)))
-        for _ in 0..<6 { #expect(fixture.get(1).count(where: \.isFound) == 0) }
-        #expect(fixture.insert(2) != .stored || text.hasPrefix("+"))
-        #expect(fixture.tier.claim(TierFixture.family(3)) == .granted || text.hasPrefix("$-"))
-        proxy.set(.none)
-        #expect(fixture.waitUntilAvailable())
-        #expect(waitUntil { fixture.insert(1) == .stored && fixture.hasAll(1) })
+        for text in Self.garbage {
+            let fixture = try TierFixture("unix:\(proxy.socket)", Self.short)
+            proxy.set(.answer(Array(text.utf8)))
+            for _ in 0..<6 { #expect(fixture.get(1).count(where: \.isFound) == 0, "\(text)") }
+            #expect(fixture.insert(2) != .stored || text.hasPrefix("+"), "\(text)")
+            #expect(fixture.tier.claim(TierFixture.family(3)) == .granted || text.hasPrefix("$-"), "\(text)")
+            proxy.set(.none)
+            #expect(fixture.waitUntilAvailable(), "\(text)")
+            #expect(waitUntil { fixture.insert(1) == .stored && fixture.hasAll(1) }, "\(text)")
+        }
     }
 
     @Test("an answer that is cut anywhere fails its call; the next one has a new connection")
@@ -174,6 +179,43 @@ struct SharedTierFaultTests {
             #expect(fixture.waitUntilAvailable())
             #expect(waitUntil { fixture.insert(1) == .stored && fixture.hasAll(1) })
         }
+    }
+
+    @Test("while a server hangs, one probe at a time is made, however many of 64 threads ask")
+    func oneProbe() throws {
+        let server = try RedisServer()
+        let proxy = try FaultProxy(upstream: server.socket)
+        defer { proxy.stop() }
+        let fixture = try TierFixture("unix:\(proxy.socket)", Self.short)
+        #expect(waitUntil { fixture.insert(1) == .stored })
+        proxy.set(.silence)
+        #expect(fixture.callsUntilUnavailable() <= 5)
+        #expect(waitUntil { proxy.openConnections.now == 0 })
+        proxy.forgetMost()
+        let failures = fixture.metric("orizuru_shared_failures_total{reason=\"timeout\"}")
+        let before = proxy.connections
+        let end = Date().addingTimeInterval(60)
+        let threads = DispatchGroup()
+        nonisolated(unsafe) let shared = fixture
+        for _ in 0..<64 {
+            threads.enter()
+            Thread {
+                defer { threads.leave() }
+                // Until two probes have failed.
+                while proxy.connections < before + 2, Date() < end {
+                    #expect(unsafe shared.get(1).allSatisfy { $0 == .unavailable })
+                    usleep(1000)
+                }
+            }.start()
+        }
+        threads.wait()
+        #expect(proxy.connections >= before + 2)
+        #expect(proxy.openConnections.most == 1)
+        // No call of theirs was made.
+        #expect(fixture.metric("orizuru_shared_failures_total{reason=\"timeout\"}") == failures)
+        proxy.set(.none)
+        #expect(fixture.waitUntilAvailable())
+        #expect(waitUntil { fixture.hasAll(1) })
     }
 
     @Test("a server that hangs up on everybody opens the breaker")

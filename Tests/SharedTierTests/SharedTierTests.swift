@@ -117,6 +117,31 @@ struct SharedTierTests {
         #expect(try server.command("EXISTS", SharedKeys(family: family, prefix: "").lock).hasPrefix("1"))
     }
 
+    @Test("a claim looks for tiles behind itself, in the same round trip")
+    func claimAndLook() throws {
+        let server = try RedisServer()
+        let first = try TierFixture("unix:\(server.socket)")
+        let second = try TierFixture("unix:\(server.socket)")
+        let family = TierFixture.family(1)
+        let keys = TierFixture.keys(family)
+        let buffer = TierBuffer()
+        let absent = first.tier.claim(family, lookingFor: keys, into: buffer)
+        #expect(absent.claim == .granted && absent.answers.allSatisfy { $0 == .absent } && absent.answers.count == 21)
+        #expect(first.insert(1) == .stored)
+        let before = second.metric("orizuru_shared_round_trips_total")
+        let elsewhere = second.tier.claim(family, lookingFor: keys, into: buffer)
+        #expect(elsewhere.claim == .elsewhere && elsewhere.answers.allSatisfy(\.isFound))
+        first.tier.release(family)
+        // What the other one wrote before its claim ended is found behind ours.
+        let granted = second.tier.claim(family, lookingFor: keys, into: buffer)
+        #expect(granted.claim == .granted && granted.answers.allSatisfy(\.isFound))
+        for (key, answer) in zip(keys, granted.answers) {
+            guard case .found(let tile) = answer else { continue }
+            #expect(Array(buffer.bytes[tile.range]) == TierFixture.body(key))
+        }
+        #expect(second.metric("orizuru_shared_round_trips_total") == before + 2)
+    }
+
     @Test("who cannot tell grants: without a server every claim is granted")
     func claimWithoutServer() throws {
         let folder = try TemporaryDirectory()

@@ -97,6 +97,11 @@ final class TierFixture {
     func waitUntilAvailable(timeout: Double = 60) -> Bool { waitUntil(timeout: timeout) { tier.isAvailable } }
 }
 
+extension SharedTier {
+    /// A claim alone.
+    func claim(_ family: TierFamilyKey) -> FleetClaim { claim(family, lookingFor: [], into: TierBuffer()).claim }
+}
+
 extension TierAnswer {
     var isFound: Bool {
         if case .found = self { true } else { false }

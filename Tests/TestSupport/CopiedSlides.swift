@@ -24,10 +24,10 @@ package enum CopiedSlides {
         return folder
     }
 
-    /// The path of a member of family `number`, counted over all slides: a child or grandchild that is always there.
+    /// The path of a child of family `number`, counted over all slides. `child` is 0 or 1: the lower row is not always there.
     package static func path(family number: Int, child: Int = 0) -> String {
         let slide = number / familiesPerSlide
         let place = number % familiesPerSlide
-        return "/dzi/s\(slide)_files/11/\(place % 3 * 2 + child % 2)_\(place / 3 * 2 + child / 2 % 2).jpg"
+        return "/dzi/s\(slide)_files/11/\(place % 3 * 2 + child)_\(place / 3 * 2).jpg"
     }
 }

@@ -32,6 +32,8 @@ package final class FaultProxy: @unchecked Sendable {
     private var fault = Fault.none
     private var isStopping = false
     private var accepted = 0
+    private var open = 0
+    private var mostOpen = 0
     private let threads = DispatchGroup()
 
     /// Listens on a socket of its own; `upstream` is the server's.
@@ -48,6 +50,11 @@ package final class FaultProxy: @unchecked Sendable {
 
     /// How many connections were accepted so far.
     package var connections: Int { lock.withLock { accepted } }
+
+    /// How many connections are open, and how many were at once since `forgetMost`.
+    package var openConnections: (now: Int, most: Int) { lock.withLock { (open, mostOpen) } }
+
+    package func forgetMost() { lock.withLock { mostOpen = open } }
 
     package func set(_ fault: Fault) { lock.withLock { self.fault = fault } }
 
@@ -83,8 +90,15 @@ package final class FaultProxy: @unchecked Sendable {
             var peer = platform_peer()
             let client = unsafe platform_accept(listener, &peer)
             guard client >= 0 else { continue }
-            lock.withLock { accepted += 1 }
-            spawn { $0.serve(client) }
+            lock.withLock {
+                accepted += 1
+                open += 1
+                mostOpen = max(mostOpen, open)
+            }
+            spawn { proxy in
+                proxy.serve(client)
+                proxy.lock.withLock { proxy.open -= 1 }
+            }
         }
     }
 

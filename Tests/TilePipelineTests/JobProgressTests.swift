@@ -30,6 +30,42 @@ struct JobProgressTests {
         #expect(!claimed.contains(Self.form(0)), "the parent is stored, not made")
     }
 
+    @Test(
+        "two workers at a family that a pre-warm waits for share its children, and each makes the quarters of its own"
+    )
+    func twoWorkers() {
+        var progress = JobProgress(possible: Self.whole)
+        progress.requireAll()
+        var made: [[Int]] = [[], []]
+        var last: [MemberForm?] = [nil, nil]
+        for _ in 0..<11 {
+            for worker in 0..<2 {
+                guard let form = progress.claimNext(.anything, after: last[worker]) else { continue }
+                made[worker].append(form.member)
+                last[worker] = form
+                progress.finish(form)
+            }
+        }
+        #expect(made.joined().sorted() == Array(0..<Family.memberCount))
+        let children = made.map { Set($0.compactMap(Family.child(ofMember:))) }
+        // They are even but for the parent: in the end one may take over what is left of the other's last child.
+        #expect(children.map(\.count).reduce(0, +) <= 5)
+    }
+
+    @Test("a member's child is the one whose rectangle it lies in")
+    func children() throws {
+        let size = GridSize(width: 1024, height: 1024)
+        let pyramid = try #require(Pyramid(deepZoom: size, tileSize: 256, overlap: 0))
+        let family = Family(parent: TileCoordinate(level: pyramid.maxLevel - 2, x: 0, y: 0), in: pyramid)
+        #expect(Family.child(ofMember: 0) == nil)
+        for member in 5..<Family.memberCount {
+            let tile = family.coordinate(ofMember: member)
+            let above = TileCoordinate(level: tile.level - 1, x: tile.x / 2, y: tile.y / 2)
+            #expect(Family.child(ofMember: member) == family.member(at: above))
+        }
+        for member in 1...4 { #expect(Family.child(ofMember: member) == member) }
+    }
+
     @Test("an expected tile is the first of the siblings, unless somebody asked for another before")
     func expected() {
         var progress = JobProgress(possible: Self.whole)

@@ -41,6 +41,15 @@ struct PicturePlanTests {
         #expect(PicturePlan(region: all, size: GridSize(width: 4096, height: 4096), pyramid: large) != nil)
     }
 
+    @Test("a map that has more pixels than numbers go is refused, too")
+    func immense() throws {
+        let pyramid = try #require(Pyramid(mapTileSize: 512, levels: 30...30))
+        let whole = PixelRect(x: 0, y: 0, width: pyramid.size.width, height: pyramid.size.height)
+        #expect(whole.size.area == .max)
+        let plan = PicturePlan(region: whole, size: GridSize(width: 256, height: 256), pyramid: pyramid)
+        #expect(plan == nil)
+    }
+
     @Test("the region of a tile at the tile's size is that tile, at the edge as well")
     func whole() {
         for level in 8...12 {

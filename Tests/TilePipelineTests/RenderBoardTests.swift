@@ -412,6 +412,35 @@ struct RenderBoardTests {
         #expect(isNewAgain)
     }
 
+    @Test("a job that is only expected may be given up by who takes it, but not what is asked for meanwhile")
+    func undecided() throws {
+        var board = Board(limit: 8)
+        for x in 0..<2 {
+            let isNew = Self.expect(&board, x, member: 5)
+            #expect(isNew)
+        }
+        let first = try Self.take(&board)
+        #expect(board.isUndecided(first))
+        // Nobody assists before it is decided; the next worker takes the other one.
+        let second = try Self.take(&board)
+        let third = board.take()
+        #expect(second.key != first.key && third == nil)
+        board.decide(first, isMade: false)
+        let nothing = board.next(of: first)
+        #expect(nothing == nil && board.jobCount == 1 && board.counts.expectedDropped == 1)
+        let submitted = Self.submit(&board, 1, member: 7, waiter: 9)
+        #expect(submitted != nil)
+        board.decide(second, isMade: false)
+        let form = try Self.next(&board, second)
+        #expect(form == Self.form(7))
+        let answered = board.finish(second, form, .made)
+        #expect(answered.waiters == [9])
+        // An awaited job is decided.
+        _ = Self.submit(&board, 2, member: 3, waiter: 1)
+        let awaited = try Self.take(&board)
+        #expect(!board.isUndecided(awaited))
+    }
+
     @Test("a client of an expected family that goes away takes the job with it")
     func expectedAbandoned() throws {
         var board = Board(limit: 8)

@@ -5,6 +5,7 @@ import LockFree
 import Telemetry
 import TestSupport
 import Testing
+import TileCache
 import TileModel
 
 @testable import TilePipeline
@@ -49,11 +50,12 @@ struct WriteBehindTests {
         }
     }
 
-    private func write(_ number: Int, bytes: Int = 100) throws -> TierWrite {
-        let edition = TileEdition(high: 1, low: 2)
+    private let edition = TileEdition(high: 1, low: 2)
+
+    private func write(_ number: Int, bytes: Int = 100, begun: Int = .max) throws -> TierWrite {
         let tile = TileCoordinate(level: 5, x: number, y: 0)
         let key = try #require(TileKey(ordinal: 0, tile: tile, variant: TileVariant(format: .jpeg)))
-        var write = TierWrite(family: TierFamilyKey(edition: edition, parent: tile))
+        var write = TierWrite(family: TierFamilyKey(edition: edition, parent: tile), begun: begun)
         _ = write.append(TierKey(key, of: edition), cost: 1, bytes: [UInt8](repeating: 1, count: bytes))
         return write
     }
@@ -106,6 +108,37 @@ struct WriteBehindTests {
         writer.stop(within: .seconds(5))
     }
 
+    @Test("what was read before a purge is not written after it, and the write under way is waited for")
+    func purge() throws {
+        tier.state.withLock { $0.isHeld = true }
+        let writer = writer { $0.count = 1 }
+        try writer.start()
+        writer.submit(try write(0, begun: 10))
+        // It is taken alone, and hangs in the tier.
+        let isTaken = eventually {
+            String(decoding: metrics.render(), as: UTF8.self).contains("orizuru_write_behind_bytes{tier=\"disk\"} 0")
+        }
+        #expect(isTaken)
+        for number in 1...3 { writer.submit(try write(number, begun: 19)) }
+        // A later part of the same family joins what is older.
+        writer.submit(try write(3, bytes: 200, begun: 30))
+        let isForgotten = Lock(false)
+        let purging = try OSThread(name: "purge") { [edition] in
+            writer.forget(edition, before: 20)
+            isForgotten.withLock { $0 = true }
+        }
+        usleep(20_000)
+        #expect(!isForgotten.withLock { $0 }, "a write is under way")
+        tier.state.withLock { $0.isHeld = false }
+        tier.state.broadcast()
+        purging.join()
+        writer.submit(try write(4, begun: 21))
+        #expect(eventually { outcomes.withLock { $0.count } == 5 })
+        writer.stop(within: .seconds(5))
+        #expect(counted("purged") == 4 && counted("stored") == 2)
+        #expect(outcomes.withLock { $0.last } == .stored)
+    }
+
     @Test("what waits at the end is written while there is time")
     func flushAtTheEnd() throws {
         let writer = writer { $0.delay = 3_600_000_000_000 }
@@ -113,6 +146,100 @@ struct WriteBehindTests {
         for number in 0..<20 { writer.submit(try write(number)) }
         writer.stop(within: .seconds(30))
         #expect(counted("stored") == 20 && tier.state.withLock { $0.inserted.count } == 20)
+    }
+}
+
+@Suite("Claims of families")
+struct FamilyClaimTests {
+    private let family = TierFamilyKey(
+        edition: TileEdition(high: 1, low: 2),
+        parent: TileCoordinate(level: 3, x: 4, y: 5)
+    )
+
+    @Test("a claim ends with the last of those who hold it, once, and can be made again")
+    func lifetime() {
+        let claims = FamilyClaims()
+        let ended = Lock<[TierFamilyKey]>([])
+        let release: @Sendable (TierFamilyKey) -> Void = { family in ended.withLock { $0.append(family) } }
+        var first: FamilyClaim? = claims.hold(family, release: release)
+        var second = claims.claim(of: family)
+        #expect(second === first && second != nil)
+        first = nil
+        #expect(ended.withLock { $0.isEmpty })
+        second = nil
+        #expect(ended.withLock { $0 } == [family])
+        #expect(claims.claim(of: family) == nil && claims.count == 0)
+        // Claimed anew before the end of the old one is known: that must not end the new one.
+        first = claims.hold(family, release: release)
+        second = claims.hold(family, release: release)
+        first = nil
+        #expect(claims.claim(of: family) === second && ended.withLock { $0.count } == 2)
+        second = nil
+        #expect(claims.count == 0 && ended.withLock { $0.count } == 3)
+    }
+
+    @Test("what waits to be written holds its claim, and a queue that is full does not")
+    func waiting() throws {
+        let claims = FamilyClaims()
+        let ended = Lock(0)
+        var limits = WriteQueue.Limits()
+        limits.waitingBytes = 150
+        var queue = WriteQueue(limits)
+        let key = try #require(
+            TileKey(ordinal: 0, tile: TileCoordinate(level: 5, x: 16, y: 20), variant: TileVariant(format: .jpeg))
+        )
+        var write = TierWrite(family: family)
+        _ = write.append(TierKey(key, of: family.edition), cost: 1, bytes: [UInt8](repeating: 1, count: 100))
+        do {
+            let claim = claims.hold(family) { _ in ended.withLock { $0 += 1 } }
+            let isTaken = queue.submit(write, under: claim, now: 0)
+            let isTakenAgain = queue.submit(write, under: claim, now: 0)
+            #expect(isTaken && !isTakenAgain)
+        }
+        #expect(ended.withLock { $0 } == 0 && claims.claim(of: family) != nil)
+        var batch = queue.takeBatch()
+        #expect(batch.count == 1 && ended.withLock { $0 } == 0)
+        batch = []
+        #expect(ended.withLock { $0 } == 1)
+    }
+}
+
+@Suite("What is kept in the tiers")
+struct AdmissionTests {
+    @Test(
+        "by the rule of the second request a tile is kept once it was asked for twice; siblings made ahead do not count"
+    )
+    func secondRequest() throws {
+        let cache = try TileCache(
+            configuration: TileCacheConfiguration(byteBudget: TileCacheConfiguration.minByteBudget)
+        )
+        var configuration = TierConfiguration()
+        let edition = TileEdition(high: 1, low: 2)
+        let keys = try (0..<200).map { x in
+            let tile = TileCoordinate(level: 8, x: x, y: 0)
+            return TierKey(
+                try #require(TileKey(ordinal: 0, tile: tile, variant: TileVariant(format: .jpeg))),
+                of: edition
+            )
+        }
+        func stack() -> TierStack {
+            TierStack(
+                [ObedientTier()],
+                configuration: configuration,
+                cache: cache,
+                metrics: MetricsRegistry(),
+                logger: .silent
+            )
+        }
+        let everything = stack()
+        #expect(keys.allSatisfy { everything.admits($0, isAwaited: false) })
+        configuration.admission = .secondRequest
+        let again = stack()
+        for key in keys { #expect(!again.admits(key, isAwaited: false)) }
+        // The filter may take a tile that it never saw for a known one: one in a thousand.
+        #expect(keys.count { again.admits($0, isAwaited: true) } <= 2)
+        #expect(keys.allSatisfy { again.admits($0, isAwaited: true) })
+        #expect(keys.allSatisfy { !again.admits($0, isAwaited: false) }, "nobody asked")
     }
 }
 

@@ -45,7 +45,8 @@ struct AdminRequestTests {
             (.post, "/purge", "tileset=a&rate=3", .badRequest), (.delete, "/jobs", "", .methodNotAllowed),
             (.post, "/jobs", "level=3", .badRequest), (.post, "/jobs", "levels=9-2", .badRequest),
             (.post, "/jobs", "bbox=1,2,3", .badRequest), (.post, "/jobs", "pixels=0,0,0,1", .badRequest),
-            (.post, "/jobs", "rate=nan", .badRequest), (.post, "/jobs", "tileset=%zz", .badRequest),
+            (.post, "/jobs", "rate=nan", .badRequest), (.post, "/jobs", "rate=1e-30", .badRequest),
+            (.post, "/jobs", "tileset=%zz", .badRequest),
             (.get, "", "", .notFound),
         ]
     )

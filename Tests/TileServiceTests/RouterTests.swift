@@ -42,6 +42,8 @@ struct RouterTests {
         #expect(route("/catalog.json") == .catalog)
         #expect(route("/dzi/slide.dzi") == .deepZoom(tileset: 0))
         #expect(route("/viewer/x-2") == .viewer(tileset: 3))
+        #expect(route("/compare/slide/x-2") == .comparison(left: 0, right: 3))
+        #expect(route("/compare/x%2D2/x-2") == .comparison(left: 3, right: 3))
         #expect(route("/assets/viewer.js") == .asset(1))
         #expect(route("/healthz") == .healthy)
         #expect(route("/readyz") == .ready)
@@ -96,7 +98,8 @@ struct RouterTests {
             "/tiles/slide/11/3_.jpg", "/tiles/slide/11/_4.jpg", "/tiles/slide/11/3/4.gif", "/tiles/slide/11/3/4.JPG",
             "/tiles/nothing/11/3/4.jpg", "/tiles//11/3/4.jpg", "/tiles/slide", "/tiles", "/dzi/slide", "/dzi/",
             "/dzi/slide_files/11/3/4.jpg", "", "tiles/slide/11/3/4.jpg", "//", "/viewer/", "/viewer/slide/x",
-            "/assets/../viewer.js", "/catalog.json/",
+            "/assets/../viewer.js", "/catalog.json/", "/compare/slide", "/compare/slide/", "/compare/slide/nothing",
+            "/compare/nothing/slide", "/compare/slide/world/", "/compare/slide/world/x",
         ]
     )
     func refused(path: String) {

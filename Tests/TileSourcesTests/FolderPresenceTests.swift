@@ -24,10 +24,7 @@ struct FolderPresenceTests {
         return directory
     }
 
-    private func waitUntilKnown(_ presence: FolderPresence) -> Bool {
-        for _ in 0..<3000 where !presence.isKnown { usleep(10_000) }
-        return presence.isKnown
-    }
+    private func waitUntilKnown(_ presence: FolderPresence) -> Bool { eventually { presence.isKnown } }
 
     @Test("what is there is never denied, and most of what is not there is")
     func presence() throws {
@@ -109,8 +106,7 @@ struct FolderPresenceTests {
         #expect(!presence.mayHold(level: 3, column: 1, row: 1))
         try FileManager.default.removeItem(atPath: link)
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: directory.path("n"))
-        for _ in 0..<1000 where !presence.mayHold(level: 3, column: 1, row: 1) { usleep(10_000) }
-        #expect(presence.mayHold(level: 3, column: 1, row: 1))
+        #expect(eventually { presence.mayHold(level: 3, column: 1, row: 1) })
     }
 
     @Test("a folder that changed is listed again, and then holes are holes again")
@@ -121,8 +117,7 @@ struct FolderPresenceTests {
         try directory.write("m/3/1/1.png", Self.tile())
         #expect(presence.mayHold(level: 3, column: 1, row: 1))
         #expect(presence.mayHold(level: 3, column: 3, row: 3), "nothing is denied before it is listed again")
-        for _ in 0..<3000 where presence.mayHold(level: 3, column: 3, row: 3) { usleep(10_000) }
-        #expect(!presence.mayHold(level: 3, column: 3, row: 3))
+        #expect(eventually { !presence.mayHold(level: 3, column: 3, row: 3) })
         #expect(presence.mayHold(level: 3, column: 1, row: 1))
     }
 
@@ -133,11 +128,11 @@ struct FolderPresenceTests {
         let hole = TileCoordinate(level: 3, x: 3, y: 5)
         let buffer = TileBuffer()
         let before = PresenceCounts.absent.value
-        for _ in 0..<3000 where PresenceCounts.absent.value == before {
+        let isKnown = eventually {
             #expect(throws: SourceError.missing(hole)) { try source.readTile(hole, into: buffer) }
-            usleep(10_000)
+            return PresenceCounts.absent.value > before
         }
-        #expect(PresenceCounts.absent.value > before)
+        #expect(isKnown)
     }
 
     @Test("a folder that cannot be listed whole denies nothing")

@@ -11,6 +11,7 @@ struct ImportArrowsTests {
     private static let allowed: KeyValuePairs<String, Set<String>> = [
         "CTurboJPEG": [],
         "CPNG": [],
+        "CZlib": [],
         "CSQLite": [],
         "CTIFF": [],
         "COpenSlide": [],
@@ -20,17 +21,18 @@ struct ImportArrowsTests {
         "CPlatform": [],
         "TileModel": [],
         "JSONText": [],
+        "GZip": ["CZlib"],
         "LockFree": ["CPlatform"],
         "Telemetry": ["LockFree", "CPlatform"],
         "ImageCodecs": ["CTurboJPEG", "CPNGCalls", "CPlatform"],
         "FamilyRendering": ["TileModel", "ImageCodecs"],
         "TileSources": [
-            "TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "LockFree", "Telemetry", "CPlatform",
+            "TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform",
         ],
         "TileCache": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
         "DiskTier": ["TileModel", "LockFree", "Telemetry", "CPlatform"],
         "TilePipeline": [
-            "TileModel", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
+            "TileModel", "GZip", "ImageCodecs", "FamilyRendering", "TileSources", "TileCache", "LockFree", "Telemetry",
             "CPlatform",
         ],
         "SharedTier": ["TileModel", "LockFree", "Telemetry", "CPlatform", "CHiredis"],
@@ -47,6 +49,14 @@ struct ImportArrowsTests {
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileDescriptions",
         ],
+        "TilesetExport": [
+            "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "TileDescriptions", "TileSources", "TileCache",
+            "TilePipeline",
+        ],
+        "MBTilesSource": [
+            "CSQLite", "TileModel", "GZip", "JSONText", "LockFree", "Telemetry", "FamilyRendering", "TileSources",
+            "TilesetExport",
+        ],
         "CJPEGCalls": ["CJPEG"],
         "CTIFFCalls": ["CTIFF"],
         "JPEGRows": ["CJPEGCalls", "ImageCodecs"],
@@ -55,8 +65,8 @@ struct ImportArrowsTests {
         "orizuru": [
             "TileModel", "JSONText", "LockFree", "Telemetry", "ImageCodecs", "FamilyRendering", "TileSources",
             "TileCache", "DiskTier", "TilePipeline", "HTTPMessages", "HTTPServer", "HTTPFrontend", "TileDescriptions",
-            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "SharedTier", "JPEGRows", "TIFFSource",
-            "OpenSlideSource",
+            "TileService", "PyramidBuilding", "Prewarm", "CPlatform", "TilesetExport", "MBTilesSource", "SharedTier",
+            "JPEGRows", "TIFFSource", "OpenSlideSource",
         ],
     ]
 

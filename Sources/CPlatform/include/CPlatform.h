@@ -14,3 +14,4 @@
 #include "platform_sockets.h"
 #include "platform_threads.h"
 #include "platform_volumes.h"
+#include "platform_watch.h"

@@ -48,10 +48,14 @@ ssize_t platform_send_parts(
     int fd, const void *_Nullable a, size_t a_count, const void *_Nullable b, size_t b_count, const void *_Nullable c,
     size_t c_count
 );
+/// Sends bytes that a part of a file follows at once: they may share a packet.
+ssize_t platform_send_before_file(int fd, const void *_Nonnull bytes, size_t count);
 /// Sends `count` bytes of a file from `offset` without copying them through the process.
 ssize_t platform_send_file(int fd, int file, int64_t offset, size_t count);
 /// Whether the byte of a file at `offset` can be read without waiting for the disk; 1 also where that cannot be told.
 int platform_file_is_resident(int file, int64_t offset);
+/// Whether a file still has this size and this time of its last change, in nanoseconds since 1970.
+int platform_file_is_unchanged(int file, int64_t size, int64_t modified_ns);
 /// Has the kernel begin to read a part of a file into memory.
 void platform_file_will_need(int file, int64_t offset, size_t count);
 /// Announces the end of what is sent.

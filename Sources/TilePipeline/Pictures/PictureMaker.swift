@@ -5,6 +5,7 @@ import LockFree
 import Telemetry
 import TileCache
 import TileModel
+import TileSources
 
 /// Puts one picture together: asks the pipeline for its tiles, a row of them at a time, decodes and reduces them. One
 /// thread's, which waits for tiles. Memory: the picture and the part of one row of tiles that it needs.
@@ -103,7 +104,7 @@ final class PictureMaker {
             case .tile(let pinned, _):
                 defer { pinned.release() }
                 do {
-                    // SAFETY: the block stays pinned until the end of this case; copied here.
+                    // SAFETY: the block stays pinned until it is released; copied here.
                     try draw(unsafe Array(pinned.body), tile, tileset, into: &strip, touched)
                 } catch {
                     report(error, tileset)
@@ -123,7 +124,7 @@ final class PictureMaker {
             case .overloaded:
                 collected.close()
                 throw Failure(outcome: .overloaded)
-            case .failed:
+            case .failed, .changing:
                 collected.close()
                 throw Failure(outcome: .failed)
             case .stopped:

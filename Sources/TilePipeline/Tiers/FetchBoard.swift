@@ -26,7 +26,6 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         /// How often it was put aside, and since when.
         fileprivate(set) var postponements = 0
         fileprivate(set) var begun: Int
-        fileprivate var isRunning = false
 
         fileprivate init(key: JobKey, payload: Payload, isWhole: Bool, now: Int) {
             self.key = key
@@ -98,8 +97,6 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
                 ?? queue.firstIndex(where: { $0.notBefore <= now })
         else { return nil }
         let job = queue.remove(at: index)
-        job.isRunning = true
-        if !job.isWhole && job.deadline == nil { job.deadline = now + patience }
         running.append(job)
         return (job, job.forms)
     }
@@ -111,17 +108,16 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         return job.waiters.map { ($0.form, $0.waiter) }
     }
 
-    /// A call that ended without a result is made again after `delay`: who waits goes on waiting. Who was answered by
-    /// `answered` is handed back. False where the board is closed, or nobody is left to wait.
+    /// A call that ended without all of its results is made again at `time`: who waits goes on waiting, for as long as the
+    /// one who postpones it says. Hands back who was waiting for what was found.
     mutating func postpone(_ job: Job, until time: Int, found: MemberForms) -> [(form: MemberForm?, waiter: Waiter)] {
         running.removeAll { $0 === job }
         let answered = job.waiters.filter { $0.form.map(found.contains) ?? false }
         job.waiters.removeAll { $0.form.map(found.contains) ?? false }
         job.forms = job.forms.subtracting(found)
-        job.isRunning = false
         job.postponements += 1
         job.notBefore = time
-        // It waits on purpose: the one who postpones it says for how long.
+        // It waits on purpose, also while it is asked again: the tier itself bounds that call.
         job.deadline = nil
         if !job.waiters.isEmpty && !isClosed { queue.append(job) }
         return answered.map { ($0.form, $0.waiter) }
@@ -141,7 +137,10 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         return late
     }
 
-    /// When `expire` or `take` should be asked next; nil where nothing waits.
+    /// Whether `take` would find something.
+    func isDue(now: Int) -> Bool { queue.contains { $0.notBefore <= now } }
+
+    /// When `expire` has somebody, or something more `isDue`; nil where nothing waits for a moment.
     func nextTime(now: Int) -> Int? {
         let deadlines = (queue + running).compactMap { $0.waiters.isEmpty ? nil : $0.deadline }
         let delays = queue.compactMap { $0.notBefore > now ? $0.notBefore : nil }

@@ -13,6 +13,8 @@ final class FetchWorker {
     private let participant: CacheParticipant
     private let buffer = TierBuffer()
     private var inserter: MemoryInserter
+    /// When the call under way began.
+    private var begun = 0
 
     init(_ stack: TierStack, _ pipeline: TilePipeline) {
         self.stack = stack
@@ -34,6 +36,7 @@ final class FetchWorker {
     }
 
     private func work(at job: TierStack.Board.Job, _ forms: MemberForms) {
+        begun = MonotonicClock.nanoseconds
         let payload = job.payload
         let tileset = payload.tileset
         let family = TierFamilyKey(edition: tileset.edition, parent: payload.tile)
@@ -48,34 +51,47 @@ final class FetchWorker {
         var found: [MemberForm: TileOutcome] = [:]
         for level in stack.levels {
             guard !left.isEmpty else { break }
+            // Of what another server renders, only the fleet's tier can have more than at the last look.
+            if job.postponements > 0, !(level.tier is any FleetTier) { continue }
             look(in: level, family, payload, asked, &left, &found)
         }
-        let waiting = left.map(\.form).filter(asked.contains)
-        if !waiting.isEmpty, !job.isWhole, isElsewhere(job, family) {
+        switch left.isEmpty ? Announcement.granted(nil) : announce(job, family, payload, asked, &left, &found) {
+        case .elsewhere where !left.isEmpty:
             // Another server of the fleet renders it: ask again, at growing intervals.
             let delay = min(5_000_000 << min(job.postponements, 4), 50_000_000)
             let until = MonotonicClock.nanoseconds + delay
             let done = MemberForms(found.keys)
             let answered = stack.board.withLock { $0.postpone(job, until: until, found: done) }
-            answer(answered, found, payload)
+            answer(answered, found, payload, nil)
             stack.wakeClock()
-        } else {
-            let waiters = stack.board.withLock { $0.finish(job) }
-            answer(waiters, found, payload)
+        case .elsewhere: answer(stack.board.withLock { $0.finish(job) }, found, payload, nil)
+        case .granted(let claim): answer(stack.board.withLock { $0.finish(job) }, found, payload, claim)
         }
         for outcome in found.values { outcome.release() }
     }
 
-    private func isElsewhere(_ job: TierStack.Board.Job, _ family: TierFamilyKey) -> Bool {
+    /// Tells the fleet that what is left is going to be rendered here; not where it was waited for long enough.
+    private func announce(
+        _ job: TierStack.Board.Job,
+        _ family: TierFamilyKey,
+        _ payload: JobPayload,
+        _ asked: MemberForms,
+        _ left: inout [(form: MemberForm, key: TileKey)],
+        _ found: inout [MemberForm: TileOutcome]
+    ) -> Announcement {
         let patience = stack.configuration.fleetPatience.wholeNanoseconds
-        guard MonotonicClock.nanoseconds - job.begun < patience else { return false }
-        return stack.claim(family) == .elsewhere
+        guard MonotonicClock.nanoseconds - job.begun < patience else { return .granted(nil) }
+        let keys = left.map { TierKey($0.key, of: payload.tileset.edition) }
+        let (announcement, answers, level) = stack.announce(family, lookingFor: keys, into: buffer)
+        if let level { bring(zip(left, zip(keys, answers)), of: level, family, payload, asked, &left, &found) }
+        return announcement
     }
 
     private func answer(
         _ waiters: [(form: MemberForm?, waiter: FetchWaiter)],
         _ found: [MemberForm: TileOutcome],
-        _ payload: JobPayload
+        _ payload: JobPayload,
+        _ claim: FamilyClaim?
     ) {
         for (form, waiter) in waiters {
             if let form, let outcome = found[form] {
@@ -86,7 +102,7 @@ final class FetchWorker {
                 }
                 if !isGone { waiter.waiter.receiver.receive(outcome.retained(), for: waiter.waiter.ticket) }
             } else {
-                pipeline.renderAfterFetch(payload, form, waiter)
+                pipeline.renderAfterFetch(payload, form, waiter, under: claim)
             }
         }
     }
@@ -129,16 +145,24 @@ final class FetchWorker {
             }
         }
         let keys = wanted.map { TierKey($0.key, of: tileset.edition) }
-        guard keys.contains(where: tier.mayHave) else { return }
-        let admission = level.pace.admit()
-        guard admission != .refused else { return }
-        let start = MonotonicClock.nanoseconds
-        let answers = tier.get(keys, of: family, into: buffer)
-        let duration = MonotonicClock.nanoseconds - start
-        level.getSeconds.observe(nanoseconds: duration)
-        level.pace.record(success: duration < stack.configuration.patience.wholeNanoseconds, of: admission)
-        var spread = TierWrite(family: family)
-        for ((form, key), (name, answer)) in zip(wanted, zip(keys, answers)) {
+        guard let answers = stack.ask(level, keys, of: family, into: buffer) else { return }
+        bring(zip(wanted, zip(keys, answers)), of: level, family, payload, asked, &left, &found)
+    }
+
+    /// Brings what a tier answered into memory.
+    private func bring(
+        _ answers: some Sequence<((form: MemberForm, key: TileKey), (TierKey, TierAnswer))>,
+        of level: TierStack.Level,
+        _ family: TierFamilyKey,
+        _ payload: JobPayload,
+        _ asked: MemberForms,
+        _ left: inout [(form: MemberForm, key: TileKey)],
+        _ found: inout [MemberForm: TileOutcome]
+    ) {
+        let tier = level.tier
+        let tileset = payload.tileset
+        var spread = TierWrite(family: family, begun: begun)
+        for ((form, key), (name, answer)) in answers {
             guard case .found(let tile) = answer else { continue }
             let isAsked = asked.contains(form)
             let bytes = buffer.bytes[tile.range]
@@ -192,6 +216,7 @@ struct MemoryInserter {
             format: key.format ?? tileset.format,
             byteCount: bytes.count,
             modified: modified,
+            isGzip: OpenTileset.isGzip(bytes, format: key.format ?? tileset.format),
             to: &headerBlock
         )
         // SAFETY: both arrays are alive and unchanged for the call; the cache copies before it returns.

@@ -62,11 +62,12 @@ package final class TierStack: Sendable {
     let board: ConditionLock<Board>
     let cache: TileCache
     let logger: Logger
-    /// Families that this server has announced to the fleet.
-    private let claims = Lock<Set<TierFamilyKey>>([])
+    private let claims = FamilyClaims()
     private let seen: SeenBefore?
     private let threads = Lock<[OSThread]>([])
     private let isStopping = Lock(false)
+    /// Held while tiles of the last run go from a tier to memory, or from memory to a tier, a family at a time.
+    let restoring = Lock(())
     /// Whether there is something to watch the time of.
     private let clock = ConditionLock(false)
 
@@ -81,7 +82,6 @@ package final class TierStack: Sendable {
         self.configuration = configuration
         self.cache = cache
         self.logger = logger
-        let claims = claims
         levels = tiers.map { tier in
             let label = tier.kind.label.description
             let histogram = { (operation: String) in
@@ -98,19 +98,13 @@ package final class TierStack: Sendable {
             var rules = BreakerRules()
             rules.failuresInARow = 3
             rules.longestBackoff = .seconds(5)
-            let fleet = tier as? any FleetTier
             let report = BreakerReport(tier: "\(label)-pace", metrics: metrics, logger: logger)
             let pace = report.breaker(for: "the time of its calls", rules: rules)
             report.registerPosition { [pace.position] }
             return Level(
                 tier: tier,
                 pace: pace,
-                writer: WriteBehind(to: tier, limits: limits, metrics: metrics, seconds: histogram("insert")) {
-                    family,
-                    _ in
-                    guard let fleet, claims.withLock({ $0.remove(family) }) != nil else { return }
-                    fleet.release(family)
-                },
+                writer: WriteBehind(to: tier, limits: limits, metrics: metrics, seconds: histogram("insert")),
                 getSeconds: histogram("get"),
                 deleteSeconds: histogram("delete")
             )
@@ -161,14 +155,6 @@ package final class TierStack: Sendable {
     /// Writes what waits to be written, for at most half a second for each tier: after the last render.
     func stopWriting() {
         for level in levels { level.writer.stop(within: .milliseconds(500)) }
-        let claimed = claims.withLock { claims in
-            defer { claims = [] }
-            return claims
-        }
-        for level in levels {
-            guard let fleet = level.tier as? any FleetTier else { continue }
-            for family in claimed { fleet.release(family) }
-        }
     }
 
     var isEnding: Bool { isStopping.withLock { $0 } }
@@ -202,6 +188,24 @@ package final class TierStack: Sendable {
         return ticket
     }
 
+    /// What a tier has of a family's tiles; nil where it is not asked: it cannot have them, or is left alone. Blocks.
+    func ask(
+        _ level: Level,
+        _ keys: [TierKey],
+        of family: TierFamilyKey,
+        into buffer: TierBuffer
+    ) -> [TierAnswer]? {
+        guard level.tier.isAvailable, keys.contains(where: level.tier.mayHave) else { return nil }
+        let admission = level.pace.admit()
+        guard admission != .refused else { return nil }
+        let start = MonotonicClock.nanoseconds
+        let answers = level.tier.get(keys, of: family, into: buffer)
+        let duration = MonotonicClock.nanoseconds - start
+        level.getSeconds.observe(nanoseconds: duration)
+        level.pace.record(success: duration < configuration.patience.wholeNanoseconds, of: admission)
+        return answers
+    }
+
     func wakeClock() {
         clock.withLock { $0 = true }
         clock.signal()
@@ -211,18 +215,20 @@ package final class TierStack: Sendable {
     private func watchTime(_ pipeline: TilePipeline) {
         while !isEnding {
             let now = MonotonicClock.nanoseconds
-            let late = board.withLock { $0.expire(now: now) }
+            let (late, isDue, next, isEmpty) = board.withLock { board in
+                let late = board.expire(now: now)
+                return (late, board.isDue(now: now), board.nextTime(now: now), board.count == 0)
+            }
             for (job, form, waiter) in late { pipeline.renderAfterFetch(job.payload, form, waiter) }
+            // Of one moment: what is not due at it is what `next` is about, so that nobody is forgotten in between.
+            if isDue { board.broadcast() }
             // Nothing that comes meanwhile is late before half of the patience is over.
-            let longest = configuration.patience.wholeNanoseconds / 2
-            let next = board.withLock { $0.nextTime(now: now) }
-            let delay = next.map { min(max($0 - MonotonicClock.nanoseconds, 200_000), longest) } ?? 3_600_000_000_000
+            let longest = isEmpty ? 3_600_000_000_000 : configuration.patience.wholeNanoseconds / 2
+            let delay = next.map { min(max($0 - MonotonicClock.nanoseconds, 200_000), longest) } ?? longest
             _ = clock.wait(forAtMost: .nanoseconds(delay)) { isAwake -> Bool? in
                 defer { isAwake = false }
                 return isAwake ? true : nil
             }
-            // Who was put aside may have his time now.
-            if next != nil { board.signal() }
         }
     }
 
@@ -235,9 +241,9 @@ package final class TierStack: Sendable {
         return isAwaited && seen.witness(key.mixed)
     }
 
-    /// Hands rendered tiles of a family to every tier.
-    func keep(_ write: TierWrite) {
-        for level in levels { level.writer.submit(write) }
+    /// Hands rendered tiles of a family to every tier. The fleet's claim, where there is one, is held until they are there.
+    func keep(_ write: TierWrite, under claim: FamilyClaim?) {
+        for level in levels { level.writer.submit(write, under: level.tier is any FleetTier ? claim : nil) }
     }
 
     /// Hands tiles that one tier had to the faster ones, and where the disk had them, to the slower ones as well: another
@@ -250,6 +256,16 @@ package final class TierStack: Sendable {
     func keepHot(_ write: TierWrite) {
         for level in levels where level.tier.kind == .disk { level.writer.submit(write) }
     }
+
+    /// Before tiles of an edition are deleted: from now on nothing of it is written that is made of what was read before.
+    /// Blocks on the writes under way.
+    func beginPurge(of edition: TileEdition) {
+        let now = MonotonicClock.nanoseconds
+        for level in levels { level.writer.forget(edition, before: now) }
+    }
+
+    /// Waits for the family that a restart brings back just now; see `WarmRestart`.
+    func waitForRestore() { restoring.withLock { _ in } }
 
     /// Forgets tiles in every tier. Blocks.
     package func delete(_ keys: [TierKey], of family: TierFamilyKey) -> Bool {
@@ -264,23 +280,32 @@ package final class TierStack: Sendable {
 
     // MARK: The fleet
 
-    /// Announces that this server renders a family, where there is a fleet.
-    func claim(_ family: TierFamilyKey) -> FleetClaim {
-        for level in levels {
-            guard let fleet = level.tier as? any FleetTier, fleet.isAvailable else { continue }
-            if claims.withLock({ $0.contains(family) }) { return .granted }
-            switch fleet.claim(family) {
-            case .elsewhere: return .elsewhere
-            case .granted: claims.withLock { _ = $0.insert(family) }
-            }
-        }
-        return .granted
+    /// The tier that a fleet shares, where it can be told and asked.
+    var fleetLevel: Level? {
+        levels.first { $0.tier is any FleetTier && $0.tier.isAvailable && $0.pace.position == .closed }
     }
 
-    /// A family's rendering ended without anything to keep.
-    func giveUp(_ family: TierFamilyKey) {
-        guard claims.withLock({ $0.remove(family) }) != nil else { return }
-        for level in levels { (level.tier as? any FleetTier)?.release(family) }
+    /// Announces that this server renders a family, where there is a fleet and it has not said so already; then looks for tiles
+    /// of it that have come meanwhile. `answers` is empty where nobody was asked. Blocks.
+    func announce(
+        _ family: TierFamilyKey,
+        lookingFor keys: [TierKey],
+        into buffer: TierBuffer
+    ) -> (announcement: Announcement, answers: [TierAnswer], level: Level?) {
+        for level in levels {
+            // One that is late is not waited for a second time.
+            guard let fleet = level.tier as? any FleetTier, fleet.isAvailable, level.pace.position == .closed else {
+                continue
+            }
+            if let claim = claims.claim(of: family) { return (.granted(claim), [], nil) }
+            let (claim, answers) = fleet.claim(family, lookingFor: keys, into: buffer)
+            switch claim {
+            case .elsewhere: return (.elsewhere, answers, level)
+            case .granted:
+                return (.granted(claims.hold(family, release: level.writer.release)), answers, level)
+            }
+        }
+        return (.granted(nil), [], nil)
     }
 }
 

@@ -30,8 +30,14 @@ extension TilePipeline {
     }
 
     /// No tier has what somebody waits for, or it is late: it is rendered. Any thread.
-    func renderAfterFetch(_ payload: JobPayload, _ form: MemberForm?, _ fetch: FetchWaiter) {
-        let waiter = fetch.waiter
+    func renderAfterFetch(
+        _ payload: JobPayload,
+        _ form: MemberForm?,
+        _ fetch: FetchWaiter,
+        under claim: FamilyClaim? = nil
+    ) {
+        var waiter = fetch.waiter
+        waiter.claim = claim
         let refusal: TileOutcome? = fetch.place.withLock { place in
             // A client that went away in the meantime.
             guard case .fetching = place else { return nil }

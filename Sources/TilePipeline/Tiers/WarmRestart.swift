@@ -112,7 +112,7 @@ package final class WarmRestart: Sendable {
             guard !isStopping else { return false }
             rest()
             guard cache.hasRoomToRestore else { break }
-            count += bring(family, buffer, file, &inserter, participant)
+            count += stack.restoring.withLock { _ in bring(family, buffer, file, &inserter, participant) }
             left.add(-family.keys.count)
         }
         restored.add(count)
@@ -221,8 +221,12 @@ package final class WarmRestart: Sendable {
         let used = cache.usedTiles(limit: limit, by: participant)
         guard !used.isEmpty else { return }
         let served = Dictionary(tilesets.map { ($0.ordinal, $0) }) { first, _ in first }
-        let keys = used.compactMap { tile in
-            served[tile.key.ordinal].map { TierKey(tile.key, of: $0.edition) }
+        // Forms that are made of others are neither stored nor in a tier: the next process makes them when asked.
+        let keys = used.compactMap { tile -> TierKey? in
+            guard let tileset = served[tile.key.ordinal], tileset.derivedVariant(of: tile.key) == nil else {
+                return nil
+            }
+            return TierKey(tile.key, of: tileset.edition)
         }
         _ = store.storeHotKeys(HotKeys(keys).encoded())
         keepHot(used, served, participant)
@@ -235,6 +239,7 @@ package final class WarmRestart: Sendable {
         for tile in used where tile.isHot {
             // A batch at a time: the rest comes with the next list.
             guard bytes < stack.configuration.waitingBytes / 2, let tileset = served[tile.key.ordinal],
+                tileset.derivedVariant(of: tile.key) == nil,
                 let family = tileset.source.family(for: tile.key.tile), family.parent != tile.key.tile
             else { continue }
             let name = TierKey(tile.key, of: tileset.edition)
@@ -244,7 +249,12 @@ package final class WarmRestart: Sendable {
             defer { pinned.release() }
             // A tile whose tag is not its edition's stands in for damage.
             guard tileset.isOfEdition(pinned, tile.key) else { continue }
-            var write = TierWrite(family: TierFamilyKey(edition: tileset.edition, parent: family.parent))
+            // Memory does not know when its tile was read: after a purge of the edition, what is asked for again is written
+            // when it is rendered again.
+            var write = TierWrite(
+                family: TierFamilyKey(edition: tileset.edition, parent: family.parent),
+                begun: 0
+            )
             // SAFETY: pinned until the end of this turn.
             _ = unsafe write.append(name, cost: 0, bytes: pinned.body)
             bytes += write.bytes.count

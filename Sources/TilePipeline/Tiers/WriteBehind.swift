@@ -18,6 +18,8 @@ final class WriteBehind: Sendable {
         case overflow
         /// The process ended before.
         case shutdown
+        /// The tiles were purged after what they are made of was read.
+        case purged
 
         var label: String {
             switch self {
@@ -25,15 +27,23 @@ final class WriteBehind: Sendable {
             case .refused(let reason): reason.rawValue
             case .overflow: "overflow"
             case .shutdown: "shutdown"
+            case .purged: "purged"
             }
         }
 
         fileprivate static let all: [Outcome] =
-            [.stored, .overflow, .shutdown] + TierRefusal.allCases.map { .refused($0) }
+            [.stored, .overflow, .shutdown, .purged] + TierRefusal.allCases.map { .refused($0) }
     }
 
     private struct State: Sendable {
         var queue: WriteQueue
+        /// Families whose claims have ended, to be told to the fleet.
+        var released: [TierFamilyKey] = []
+        /// When the tiles of an edition were purged last.
+        var purges: [TileEdition: Int] = [:]
+        /// Writes begun so far, and whether the last is under way.
+        var writes = 0
+        var isWriting = false
         var isStopping = false
         /// When what is left is given up; monotonic nanoseconds.
         var deadline = Int.max
@@ -80,18 +90,35 @@ final class WriteBehind: Sendable {
         self.thread.withLock { $0 = thread }
     }
 
-    /// Hands a family over.
-    func submit(_ write: TierWrite) {
+    /// Hands a family over; `claim` is held until it is written.
+    func submit(_ write: TierWrite, under claim: FamilyClaim? = nil) {
         guard !write.tiles.isEmpty else { return }
         let now = MonotonicClock.nanoseconds
         let (outcome, isDue) = state.withLock { state -> (Outcome?, Bool) in
             if state.isStopping { return (.shutdown, false) }
             let wasEmpty = state.queue.count == 0
-            guard state.queue.submit(write, now: now) else { return (.overflow, false) }
+            guard state.queue.submit(write, under: claim, now: now) else { return (.overflow, false) }
             return (nil, wasEmpty || state.queue.isDue(now: now))
         }
         if let outcome { report(outcome, write.family, 1) }
         if isDue { state.signal() }
+    }
+
+    /// Has the writing thread tell the fleet that a claim has ended. Nothing is told after the end: then it ends by itself.
+    func release(_ family: TierFamilyKey) {
+        state.withLock { $0.released.append(family) }
+        state.signal()
+    }
+
+    /// Writes nothing any more that is made of what was read before `time`, and waits for the write under way: what the tier
+    /// is told to forget afterwards does not come back.
+    func forget(_ edition: TileEdition, before time: Int) {
+        let number = state.withLock { state -> Int? in
+            state.purges[edition] = max(time, state.purges[edition] ?? time)
+            return state.isWriting ? state.writes : nil
+        }
+        guard let number else { return }
+        state.wait { !$0.isWriting || $0.writes != number ? () : nil }
     }
 
     /// Writes what waits, for at most so long, and ends. What is left is counted as lost to the end.
@@ -113,41 +140,70 @@ final class WriteBehind: Sendable {
     }
 
     private func run() {
-        while let batch = nextBatch() {
-            for entry in batch {
-                let isOver = state.withLock { $0.isStopping && MonotonicClock.nanoseconds >= $0.deadline }
-                let outcome = isOver ? .shutdown : write(entry.write)
-                report(outcome, entry.write.family, entry.submissions)
+        while let work = nextWork() {
+            switch work {
+            case .batch(let batch):
+                for entry in batch {
+                    let outcome = isOver ? .shutdown : write(entry.write)
+                    report(outcome, entry.write.family, entry.submissions)
+                }
+            case .released(let families):
+                guard let fleet = tier as? any FleetTier else { continue }
+                for family in families where !isOver { fleet.release(family) }
             }
         }
     }
 
+    /// Whether the time for writing what is left is over.
+    private var isOver: Bool { state.withLock { $0.isStopping && MonotonicClock.nanoseconds >= $0.deadline } }
+
     private func write(_ write: TierWrite) -> Outcome {
+        let isPurged = state.withLock { state in
+            if let time = state.purges[write.family.edition], write.begun < time { return true }
+            state.writes += 1
+            state.isWriting = true
+            return false
+        }
+        guard !isPurged else { return .purged }
         let start = MonotonicClock.nanoseconds
-        defer { seconds.observe(nanoseconds: MonotonicClock.nanoseconds - start) }
+        defer {
+            seconds.observe(nanoseconds: MonotonicClock.nanoseconds - start)
+            state.withLock { $0.isWriting = false }
+            state.broadcast()
+        }
         switch tier.insert(write) {
         case .stored: return .stored
         case .refused(let reason): return .refused(reason)
         }
     }
 
-    /// The next batch that is due; nil at the end, when nothing is left.
-    private func nextBatch() -> [WriteQueue.Entry]? {
+    private enum Work {
+        case batch([WriteQueue.Entry])
+        case released([TierFamilyKey])
+    }
+
+    /// The next batch that is due, or claims that have ended; nil at the end, when nothing is left.
+    private func nextWork() -> Work? {
         while true {
             let now = MonotonicClock.nanoseconds
             let delay = state.withLock { $0.queue.timeUntilDue(now: now) } ?? 60_000_000_000
-            let batch = state.wait(forAtMost: .nanoseconds(delay)) { state -> [WriteQueue.Entry]?? in
+            let work = state.wait(forAtMost: .nanoseconds(delay)) { state -> Work?? in
+                // First: a claim that is let go of was written before.
+                if !state.released.isEmpty {
+                    defer { state.released = [] }
+                    return .some(.released(state.released))
+                }
                 if state.isStopping || state.queue.isDue(now: MonotonicClock.nanoseconds) {
                     let batch = state.queue.takeBatch()
-                    return batch.isEmpty ? .some(nil) : .some(batch)
+                    return batch.isEmpty ? .some(nil) : .some(.batch(batch))
                 }
                 // The first one sets the time to wait for.
-                return delay == 60_000_000_000 && state.queue.count > 0 ? .some([]) : nil
+                return delay == 60_000_000_000 && state.queue.count > 0 ? .some(.batch([])) : nil
             }
-            switch batch {
-            case .some(.some(let batch)) where !batch.isEmpty: return batch
-            case .some(.none): return nil
-            default: continue
+            switch work {
+            case .some(.some(.batch(let batch))) where batch.isEmpty: continue
+            case .some(let work): return work
+            case nil: continue
             }
         }
     }

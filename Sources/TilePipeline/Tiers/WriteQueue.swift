@@ -24,6 +24,8 @@ struct WriteQueue: Sendable {
     struct Entry: Sendable {
         var write: TierWrite
         var submissions = 1
+        /// Held until it is written.
+        var claims: [FamilyClaim] = []
     }
 
     let limits: Limits
@@ -38,16 +40,18 @@ struct WriteQueue: Sendable {
     var count: Int { order.count }
 
     /// Takes a write over; false where there is no room for it.
-    mutating func submit(_ write: TierWrite, now: Int) -> Bool {
+    mutating func submit(_ write: TierWrite, under claim: FamilyClaim? = nil, now: Int) -> Bool {
         guard bytes + write.bytes.count <= limits.waitingBytes else { return false }
         if var entry = entries.removeValue(forKey: write.family) {
             bytes -= entry.write.bytes.count
             entry.write.merge(write)
             entry.submissions += 1
+            // None is let go of here, inside of the queue's owner.
+            if let claim { entry.claims.append(claim) }
             bytes += entry.write.bytes.count
             entries[write.family] = entry
         } else {
-            entries[write.family] = Entry(write: write)
+            entries[write.family] = Entry(write: write, claims: claim.map { [$0] } ?? [])
             order.append((write.family, now))
             bytes += write.bytes.count
         }

@@ -17,7 +17,8 @@ import TileSources
 final class AdminDesk: Sendable {
     private struct Jobs: Sendable {
         var all: [WarmJob] = []
-        var threads: [OSThread] = []
+        /// Of the jobs that run: a thread that has ended and is not joined would keep its stack.
+        var threads: [(job: WarmJob, thread: OSThread)] = []
         var next = 1
         var isClosed = false
     }
@@ -106,18 +107,21 @@ final class AdminDesk: Sendable {
         guard !entries.isEmpty else {
             throw AdminFault(.badRequest, "no tileset is meant: pixels are of slides, bbox is of maps")
         }
+        // Counting what a region holds takes as long as its border: outside the lock.
+        let total = WarmJob.count(entries, order.part)
         let job = try jobs.withLock { (jobs) throws(AdminFault) -> WarmJob in
             guard !jobs.isClosed else { throw AdminFault(.unavailable, "the server is stopping") }
             guard jobs.all.count(where: \.isRunning) < Self.runningLimit else {
                 throw AdminFault(.tooManyRequests, "\(Self.runningLimit) jobs are running; cancel one, or wait")
             }
-            let job = WarmJob(number: jobs.next, order: order, entries: entries, limit: requestsAtOnce)
+            jobs.threads.removeAll { !$0.job.isRunning }
+            let job = WarmJob(number: jobs.next, order: order, entries: entries, total: total, limit: requestsAtOnce)
             do {
                 let (pipeline, cache) = (state.pipeline, state.cache)
                 let thread = try OSThread(name: "warm-\(job.number)", nice: 5, stackBytes: 512 << 10) {
                     job.run(pipeline, cache)
                 }
-                jobs.threads.append(thread)
+                jobs.threads.append((job, thread))
             } catch {
                 throw AdminFault(.unavailable, "a thread for the job cannot be started: \(error)")
             }
@@ -146,7 +150,7 @@ final class AdminDesk: Sendable {
             return (jobs.all, jobs.threads)
         }
         for job in all { job.cancel() }
-        for thread in threads { thread.join() }
+        for (_, thread) in threads { thread.join() }
     }
 
     // MARK: Purging
@@ -159,9 +163,9 @@ final class AdminDesk: Sendable {
         }
         let region = part.region(kind: summary.kind, pyramid: summary.pyramid)
         let pyramid = summary.pyramid
-        let families = WarmJob.walk(entry, part, isGrouped: false).lazy.filter {
-            $0.levels == 3 && $0.tile.level == summary.familyTop
-        }
+        // A tileset without families would be walked to its last tile to find none.
+        let walk = WarmJob.walk(entry, part, isGrouped: false).prefix(summary.familyTop == nil ? 0 : .max)
+        let families = walk.lazy.filter { $0.levels == 3 && $0.tile.level == summary.familyTop }
         let purged = state.pipeline.purge(
             entry.tileset,
             families: families.map { Family(parent: $0.tile, in: pyramid) }

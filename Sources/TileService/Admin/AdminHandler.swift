@@ -15,6 +15,8 @@ final class AdminHandler: RequestHandler {
     /// Nil: whoever reaches the listener may.
     private let token: [UInt8]?
     private var waiting: Set<Ticket> = []
+    /// Actions that may wait for each other.
+    private static let waitingLimit = 8
 
     init(desk: AdminDesk, mailbox: Mailbox, token: [UInt8]?) {
         self.desk = desk
@@ -26,6 +28,15 @@ final class AdminHandler: RequestHandler {
     func turnEnds() {}
 
     func handle(_ request: borrowing Request, _ responder: inout Responder) {
+        // A page that a browser shows may ask whoever runs on its machine: where nothing else tells who asks, it is refused.
+        let isOfPage = unsafe request.field(.origin) != nil
+        guard token != nil || !isOfPage else {
+            answer(
+                .failure(AdminFault(.forbidden, "requests of web pages are refused; use --admin-token-file")),
+                &responder
+            )
+            return
+        }
         guard isAllowed(request) else {
             answer(.failure(AdminFault(.unauthorized, "a bearer token is needed")), &responder)
             return
@@ -48,7 +59,7 @@ final class AdminHandler: RequestHandler {
                 headers: [("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store")],
                 body: Array(AdminRequest.helpText.utf8)
             )
-        case .purge, .reload: later(parsed, client, &responder)
+        case .purge, .reload, .startJob: later(parsed, client, &responder)
         default:
             do throws(AdminFault) {
                 answer(.success(try desk.perform(parsed, client: client)), &responder)
@@ -58,8 +69,12 @@ final class AdminHandler: RequestHandler {
         }
     }
 
-    /// A purge and a reload block: a thread of their own does them.
+    /// A purge and a reload block, and a job's work is counted first: a thread of its own does each.
     private func later(_ request: AdminRequest, _ client: String, _ responder: inout Responder) {
+        guard waiting.count < Self.waitingLimit else {
+            let reason = "\(Self.waitingLimit) actions are under way; try again when one has ended"
+            return answer(.failure(AdminFault(.tooManyRequests, reason)), &responder)
+        }
         let ticket = responder.deferred()
         waiting.insert(ticket)
         let (desk, mailbox) = (desk, mailbox)

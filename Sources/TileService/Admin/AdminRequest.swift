@@ -13,7 +13,7 @@ enum AdminRequest: Equatable, Sendable {
     case startJob(WarmOrder)
     case showJob(Int)
     case cancelJob(Int)
-    /// Nil: every tileset.
+    /// Tiles of one tileset.
     case purge(tileset: String, WarmPart)
     case reload
 
@@ -103,8 +103,8 @@ enum AdminRequest: Equatable, Sendable {
                 guard let rect = WarmPart.pixels(parsing: value) else { throw refused("x,y,width,height in pixels") }
                 order.part.pixels.append(rect)
             default:
-                guard let rate = Double(value), rate.isFinite, rate > 0, rate <= 1_000_000 else {
-                    throw refused("requests per second")
+                guard let rate = Double(value), WarmPace.rates.contains(rate) else {
+                    throw refused("requests per second, from 0.000001 to 1000000")
                 }
                 order.rate = rate
             }

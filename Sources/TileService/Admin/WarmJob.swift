@@ -33,20 +33,32 @@ final class WarmJob: Sendable {
     /// Requests under way.
     private let underWay = ConditionLock(0)
 
-    /// - Parameter limit: requests under way at once: enough that no worker waits for the next.
-    init(number: Int, order: AdminRequest.WarmOrder, entries: [ServedCatalog.Entry], limit: Int) {
+    /// - Parameters:
+    ///   - total: as counted by `count`.
+    ///   - limit: requests under way at once: enough that no worker waits for the next.
+    init(
+        number: Int,
+        order: AdminRequest.WarmOrder,
+        entries: [ServedCatalog.Entry],
+        total: (requests: Int, families: Int),
+        limit: Int
+    ) {
         self.number = number
         self.order = order
         self.entries = entries
         self.limit = limit
-        var requests = 0
-        var families = 0
+        progress = Lock(ProgressModel(total: total.requests, families: total.families))
+    }
+
+    /// What a job on these tilesets has to do. Complexity: O(tiles at the region's border).
+    static func count(_ entries: [ServedCatalog.Entry], _ part: WarmPart) -> (requests: Int, families: Int) {
+        var total = (requests: 0, families: 0)
         for entry in entries {
-            let count = Self.walk(entry, order.part).count()
-            requests = requests.saturatingSum(count.requests)
-            families = families.saturatingSum(count.families)
+            let count = walk(entry, part).count()
+            total.requests = total.requests.saturatingSum(count.requests)
+            total.families = total.families.saturatingSum(count.families)
         }
-        progress = Lock(ProgressModel(total: requests, families: families))
+        return total
     }
 
     static func walk(_ entry: ServedCatalog.Entry, _ part: WarmPart, isGrouped: Bool = true) -> FamilyWalk {
@@ -168,7 +180,7 @@ final class WarmJob: Sendable {
                 job.end(.warmed(tier == .render ? .miss : .hit))
             case .file: job.end(.warmed(.hit))
             case .missing: job.end(isMap ? .absent : .failed)
-            case .failed, .overloaded: job.end(.failed)
+            case .failed, .changing, .overloaded: job.end(.failed)
             case .stopped: job.end(nil)
             }
         }

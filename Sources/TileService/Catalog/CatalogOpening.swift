@@ -15,6 +15,8 @@ final class CatalogOpening: Sendable {
     private let parametersByTileset: [String: ReconstructionParameters]
     private let headers: TileHeaders
     private let logger: Logger
+    private let recognizers: [SourceRecognizer]
+    private let overzoom: OverzoomRules
     /// Ordinals are never used twice: a tile that a late worker makes for an old one is no tile of a new one.
     private let nextOrdinal = Lock<UInt32>(1)
 
@@ -24,16 +26,21 @@ final class CatalogOpening: Sendable {
         parametersByTileset = configuration.parametersByTileset
         headers = TileHeaders(crossOrigin: configuration.crossOrigin)
         self.logger = logger
+        recognizers = configuration.recognizers
+        overzoom = configuration.overzoom
     }
 
     /// The tilesets that are there now, in the order of the paths. One that has the id, the form and the version of an
-    /// older one is that older one. What cannot be opened is logged and left out.
-    func open(after older: ServedCatalog?) -> [OpenTileset] {
+    /// older one is that older one, unless it is among `touched` (by ordinal): then its loose tiles are not what they
+    /// were. What cannot be opened is logged and left out.
+    func open(after older: ServedCatalog?, touched: Set<UInt32> = []) -> [OpenTileset] {
         var tilesets: [OpenTileset] = []
         // The scanner logs what could not be opened.
-        for found in SourceScanner(logger: logger).scan(paths) {
+        for found in SourceScanner(logger: logger, recognizers: recognizers).scan(paths) {
             guard case .success(let source) = found.result else { continue }
-            if let same = older?.entries.map(\.tileset).first(where: { Self.isSame($0, found.id, source) }) {
+            if let same = older?.entries.map(\.tileset).first(where: { Self.isSame($0, found.id, source) }),
+                !touched.contains(same.ordinal)
+            {
                 tilesets.append(same)
             } else if let ordinal = takeOrdinal() {
                 tilesets.append(
@@ -42,7 +49,8 @@ final class CatalogOpening: Sendable {
                         id: found.id,
                         source: source,
                         parameters: parametersByTileset[found.id] ?? parameters,
-                        headers: headers
+                        headers: headers,
+                        overzoom: overzoom[found.id]
                     )
                 )
                 logOpened(found, source.info)

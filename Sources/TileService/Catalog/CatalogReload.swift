@@ -35,13 +35,17 @@ final class CatalogReload: Sendable {
     /// files of their own, and all of a tileset that changed or went away, leave it. Requests under way are answered from
     /// what they were asked of.
     ///
+    /// - Parameter touched: ordinals of tilesets that are opened again even where their version is the same.
     /// - Returns: how many tilesets stayed as they were, and how many are new or changed.
-    func perform() -> (kept: Int, opened: Int) { turn.withLock { _ in performAlone() } }
+    @discardableResult
+    func perform(touched: Set<UInt32> = []) -> (kept: Int, opened: Int) {
+        turn.withLock { _ in performAlone(touched) }
+    }
 
-    private func performAlone() -> (kept: Int, opened: Int) {
+    private func performAlone(_ touched: Set<UInt32>) -> (kept: Int, opened: Int) {
         do { try accessLog?.reopen() } catch { logger.log(.error, "\(error)") }
         let older = state.catalog.current.0
-        let tilesets = opening.open(after: older)
+        let tilesets = opening.open(after: older, touched: touched)
         state.catalog.replace(by: ServedCatalog(tilesets, caching: caching, after: older))
         let ordinals = Set(tilesets.map(\.ordinal))
         let gone = older.entries.map(\.tileset.ordinal).filter { !ordinals.contains($0) }

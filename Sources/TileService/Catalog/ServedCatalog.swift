@@ -56,6 +56,11 @@ package final class ServedCatalog: Sendable {
     /// The page `/viewer/{id}`.
     func viewer(_ index: Int) -> Document { Pages.viewer(entries[index].summary) }
 
+    /// The page `/compare/{left}/{right}`.
+    func comparison(_ left: Int, _ right: Int) -> Document {
+        Pages.comparison(entries[left].summary, entries[right].summary)
+    }
+
     /// The document `/dzi/{id}.dzi`; nil for maps, which are no Deep Zoom pyramids.
     func deepZoom(_ index: Int) -> Document? {
         let summary = entries[index].summary
@@ -72,10 +77,10 @@ package final class ServedCatalog: Sendable {
         return Document(mediaType: "application/json", body: Array(text.utf8))
     }
 
-    /// The document `/iiif/{id}/info.json`; nil for maps.
+    /// The document `/iiif/{id}/info.json`; nil where there is no image service.
     func iiif(_ index: Int, base: String, asLinkedData: Bool) -> Document? {
         let summary = entries[index].summary
-        guard summary.kind == .slide else { return nil }
+        guard summary.hasImageService else { return nil }
         return Document(
             mediaType: asLinkedData
                 ? "application/ld+json;profile=\"\(IIIFDocument.context)\"" : "application/json",
@@ -83,23 +88,23 @@ package final class ServedCatalog: Sendable {
         )
     }
 
-    /// The document `/zoomify/{id}/ImageProperties.xml`; nil for maps.
+    /// The document `/zoomify/{id}/ImageProperties.xml`; nil where Zoomify is not answered.
     func zoomify(_ index: Int) -> Document? {
         let summary = entries[index].summary
-        guard summary.kind == .slide, summary.pyramid.overlap == 0 else { return nil }
+        guard summary.hasZoomify else { return nil }
         return Document(mediaType: "application/xml", body: Array(ZoomifyDocument.text(pyramid: summary.pyramid).utf8))
     }
 
     /// The tile that Zoomify counts so; nil where there is none, or no Zoomify form.
     func zoomifyTile(_ index: Int, tier: Int, column: Int, row: Int) -> TileCoordinate? {
         let summary = entries[index].summary
-        guard summary.kind == .slide, summary.pyramid.overlap == 0 else { return nil }
+        guard summary.hasZoomify else { return nil }
         return ZoomifyDocument.tile(tier: tier, column: column, row: row, in: summary.pyramid)
     }
 
     /// The map that a layer of the map tile service is.
     func layer(_ id: String, format: TileFormat, gridName: String) throws(WMTSRequestError) -> Entry {
-        guard let entry = entries.first(where: { $0.tileset.id == id && $0.summary.kind == .map }) else {
+        guard let entry = entries.first(where: { $0.tileset.id == id && $0.summary.isMapLayer }) else {
             throw WMTSRequestError(.invalidValue, locator: "LAYER", "names no layer")
         }
         guard WMTSDocument.gridName(tileSize: entry.tileset.pyramid.tileSize) == gridName else {
@@ -121,7 +126,7 @@ package final class ServedCatalog: Sendable {
         let info = tileset.source.info
         // The level of the parents of rendered families; nil where every tile is stored.
         let finest = TileCoordinate(level: info.pyramid.maxLevel, x: 0, y: 0)
-        return TilesetSummary(
+        var summary = TilesetSummary(
             id: tileset.id,
             title: info.title,
             kind: info.kind,
@@ -133,5 +138,9 @@ package final class ServedCatalog: Sendable {
             attribution: info.attribution,
             bounds: info.bounds
         )
+        summary.center = info.center
+        summary.details = info.details
+        summary.vectorLayers = info.vectorLayers
+        return summary
     }
 }

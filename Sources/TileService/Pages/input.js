@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Hands, mice and keys: turns events into calls of the viewer (`moveBy`, `zoomBy`, `release`, `step`, ...). Keeps only
- * what a gesture under way needs.
+ * Hands, mice and keys: turns events into calls of a picture (`moveBy`, `zoomBy`, `release`, `step`, ...). Keeps only
+ * what a gesture under way needs. Which picture it is may change: it is asked for (`target`) each time.
  */
 
 /** The magnification of a wheel's pixel of travel; a trackpad's pinch reports smaller travel, with the control key. */
@@ -24,10 +24,13 @@ const SPEED_WINDOW_MS = 90;
 const ARROW_PIXELS = 80;
 const ARROW_SHARE = 0.8;
 
-export function listen(canvas, viewer) {
-  listenToPointers(canvas, viewer);
-  listenToWheel(canvas, viewer);
-  listenToKeys(canvas, viewer);
+/**
+ * Lets what is done on a canvas move a picture.
+ * @param pointAt told where the pointer is, or null when it left
+ */
+export function listenToHands(canvas, target, pointAt) {
+  listenToPointers(canvas, target, pointAt);
+  listenToWheel(canvas, target);
 }
 
 const pointOf = (event) => ({ x: event.offsetX, y: event.offsetY });
@@ -37,7 +40,7 @@ const distance = (a, b) => Math.hypot(a.x - b.x, a.y - b.y);
  * One pointer drags, two or more pinch: both are the same motion. The picture follows the pointers' middle, and grows
  * as they spread.
  */
-function listenToPointers(canvas, viewer) {
+function listenToPointers(canvas, target, pointAt) {
   const pointers = new Map();
   let trail = [];
   let start = null;
@@ -54,20 +57,20 @@ function listenToPointers(canvas, viewer) {
     if (event.pointerType === "mouse" && event.button !== 0) return;
     canvas.setPointerCapture(event.pointerId);
     pointers.set(event.pointerId, pointOf(event));
-    viewer.hold();
+    target().hold();
     trail = [];
     start = pointers.size === 1 ? { ...pointOf(event), time: event.timeStamp } : null;
     canvas.classList.add("dragging");
   });
 
   canvas.addEventListener("pointermove", (event) => {
-    viewer.pointAt(pointOf(event));
+    pointAt(pointOf(event));
     if (!pointers.has(event.pointerId)) return;
     const before = middle();
     pointers.set(event.pointerId, pointOf(event));
     const after = middle();
-    viewer.moveBy(after.x - before.x, after.y - before.y);
-    if (before.spread > 0 && after.spread > 0) viewer.zoomBy(after, after.spread / before.spread);
+    target().moveBy(after.x - before.x, after.y - before.y);
+    if (before.spread > 0 && after.spread > 0) target().zoomBy(after, after.spread / before.spread);
     trail.push({ x: after.x, y: after.y, time: event.timeStamp });
     trail = trail.filter(({ time }) => event.timeStamp - time <= SPEED_WINDOW_MS);
   });
@@ -87,15 +90,15 @@ function listenToPointers(canvas, viewer) {
         lastTap !== null &&
         event.timeStamp - lastTap.time <= DOUBLE_TAP.milliseconds &&
         distance(lastTap, point) <= DOUBLE_TAP.pixels;
-      if (isSecond) viewer.step(event.shiftKey ? 0.5 : 2, point);
+      if (isSecond) target().step(event.shiftKey ? 0.5 : 2, point);
       lastTap = isSecond ? null : { ...point, time: event.timeStamp };
     } else if (event.type === "pointerup") {
-      viewer.release(speed(trail, event.timeStamp));
+      target().release(speed(trail, event.timeStamp));
     }
   };
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
-  canvas.addEventListener("pointerleave", () => viewer.pointAt(null));
+  canvas.addEventListener("pointerleave", () => pointAt(null));
 }
 
 /** The mean speed along a trail, in CSS pixels per millisecond; a pointer that rested before it was lifted has none. */
@@ -106,42 +109,50 @@ function speed(trail, now) {
   return { x: (last.x - first.x) / elapsed, y: (last.y - first.y) / elapsed };
 }
 
-function listenToWheel(canvas, viewer) {
+function listenToWheel(canvas, target) {
   const onWheel = (event) => {
     event.preventDefault();
     const unit = [1, LINE_PIXELS, PAGE_PIXELS][event.deltaMode] ?? 1;
     const bits = -event.deltaY * unit * (event.ctrlKey ? PINCH_RATE : WHEEL_RATE);
-    viewer.hold();
-    viewer.zoomBy(pointOf(event), Math.exp(Math.min(Math.max(bits, -0.7), 0.7)));
+    target().hold();
+    target().zoomBy(pointOf(event), Math.exp(Math.min(Math.max(bits, -0.7), 0.7)));
   };
   canvas.addEventListener("wheel", onWheel, { passive: false });
 }
 
-function listenToKeys(canvas, viewer) {
+/**
+ * Lets keys move a picture, wherever the focus is, unless something there needs them itself.
+ * @param more further keys and what they do
+ */
+export function listenToKeys(target, more) {
   const arrow = (x, y) => (event) => {
-    const stride = event.shiftKey ? [canvas.clientWidth * ARROW_SHARE, canvas.clientHeight * ARROW_SHARE] : null;
-    viewer.glideBy(x * (stride?.[0] ?? ARROW_PIXELS), y * (stride?.[1] ?? ARROW_PIXELS));
+    const { clientWidth, clientHeight } = target().canvas;
+    const stride = event.shiftKey ? [clientWidth * ARROW_SHARE, clientHeight * ARROW_SHARE] : [ARROW_PIXELS, ARROW_PIXELS];
+    target().glideBy(x * stride[0], y * stride[1]);
   };
   const keys = {
     ArrowLeft: arrow(1, 0),
     ArrowRight: arrow(-1, 0),
     ArrowUp: arrow(0, 1),
     ArrowDown: arrow(0, -1),
-    "+": () => viewer.step(2),
-    "=": () => viewer.step(2),
-    "-": () => viewer.step(0.5),
-    _: () => viewer.step(0.5),
-    0: () => viewer.goHome(),
-    Home: () => viewer.goHome(),
-    1: () => viewer.showPixels(),
-    f: () => viewer.toggleFullscreen(),
-    i: () => viewer.toggleOverlay(),
-    "?": () => viewer.showHelp(),
+    "+": () => target().step(2),
+    "=": () => target().step(2),
+    "-": () => target().step(0.5),
+    _: () => target().step(0.5),
+    0: () => target().goHome(),
+    Home: () => target().goHome(),
+    1: () => target().showPixels(),
+    ...more,
   };
   document.addEventListener("keydown", (event) => {
     const action = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!action || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("dialog, input")) return;
+    if (!action || event.ctrlKey || event.metaKey || event.altKey || needsItself(event)) return;
     event.preventDefault();
     action(event);
   });
+}
+
+/** A dialog has its own keys, a slider those that are no letters. */
+function needsItself({ key, target }) {
+  return target.closest("dialog") !== null || (target.matches("input") && key.length > 1);
 }

@@ -14,6 +14,7 @@
  * @typedef {{left: number, top: number, right: number, bottom: number}} Rect
  */
 
+import { isRaster } from "./format.js";
 import { fromLonLat } from "./mercator.js";
 
 /** How far a level may be magnified before the next finer one is taken, in powers of two (2^0.25 = 1.19 times). */
@@ -26,6 +27,7 @@ export class Pyramid {
     const demand = (holds, what) => {
       if (!holds) throw new Error(`The description of this tileset is not usable: ${what}.`);
     };
+    demand(isRaster(tileset), "its tiles are shapes, not pictures");
     demand(Number.isInteger(tileSize) && tileSize > 0, "tileSize is not a positive number");
     const areLevels = [minLevel, maxLevel].every(Number.isInteger) && minLevel >= 0 && maxLevel <= 40;
     demand(areLevels && minLevel <= maxLevel, "its levels make no range");

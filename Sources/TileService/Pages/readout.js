@@ -49,8 +49,9 @@ export function status(scene, stats) {
   return parts.join(" · ");
 }
 
-/** A zoom as people say it: 100 % shows an image pixel on a CSS pixel. */
-export function formatZoom(zoom) {
+/** A zoom as people say it: a map's level, or of a slide 100 % where an image pixel is on a CSS pixel. */
+export function formatZoom(pyramid, zoom) {
+  if (pyramid.isMap) return `zoom ${(pyramid.maxLevel + Math.log2(zoom)).toFixed(1)}`;
   const percent = zoom * 100;
   return `${percent >= 10 ? Math.round(percent) : percent.toPrecision(2)} %`;
 }

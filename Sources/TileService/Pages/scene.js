@@ -15,6 +15,9 @@ import { ancestor, children, keyOf } from "./pyramid.js";
 
 const PREVIEW_STEPS = 2;
 
+/** Smaller tiles, in device pixels, are not shown: a picture that follows another can be led so far away from itself. */
+const MIN_TILE_EXTENT = 16;
+
 /**
  * @typedef {object} Scene
  * @property {number} level the level that suits the view
@@ -37,7 +40,8 @@ export function composeScene(pyramid, viewport, find) {
   const previews = new Map();
   const missing = [];
 
-  const inView = middleFirst(pyramid.tilesIn(level, visible), pyramid, viewport.view);
+  const isTooFar = !overview && pyramid.tileSize * (viewport.deviceScale / pyramid.scale(level)) < MIN_TILE_EXTENT;
+  const inView = isTooFar ? [] : middleFirst(pyramid.tilesIn(level, visible), pyramid, viewport.view);
   const tiles = inView.map((tile) => ({ tile, found: find(tile) }));
   for (const { tile, found } of tiles) {
     if (found) continue;

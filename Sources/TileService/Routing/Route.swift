@@ -4,14 +4,16 @@ import TileModel
 
 /// What a path asks for.
 enum Route: Equatable {
-    /// One tile of the tileset at an index of the catalog.
-    case tile(tileset: Int, TileCoordinate, TileFormat, padded: Bool)
+    /// One tile of the tileset at an index of the catalog; `isDouble`: its `@2x` form.
+    case tile(tileset: Int, TileCoordinate, TileFormat, padded: Bool, isDouble: Bool = false)
     /// The same without an extension: the Accept field says as what.
     case tileByAccept(tileset: Int, TileCoordinate, padded: Bool)
     /// `/dzi/{id}.dzi`
     case deepZoom(tileset: Int)
     /// `/viewer/{id}`
     case viewer(tileset: Int)
+    /// `/compare/{left}/{right}`
+    case comparison(left: Int, right: Int)
     /// `/tilejson/{id}.json`
     case tileJSON(tileset: Int)
     /// `/thumbnail/{id}.jpg`
@@ -82,6 +84,7 @@ final class Router: Sendable {
         if PathPart.matches(path, first, "iiif") { return iiifRoute(path, second, &cursor) }
         if PathPart.matches(path, first, "zoomify") { return zoomifyRoute(path, second, &cursor) }
         if PathPart.matches(path, first, "wmts") { return wmtsRoute(path, second, &cursor) }
+        if PathPart.matches(path, first, "compare") { return comparisonRoute(path, second, &cursor) }
         guard cursor.isAtEnd(of: path) else { return .notFound }
         if PathPart.matches(path, first, "tilejson"), let tileset = tileset(path, second, before: ".json") {
             return .tileJSON(tileset: tileset)
@@ -121,10 +124,11 @@ final class Router: Sendable {
         if cursor.isAtEnd(of: path), let x = PathPart.number(path, third), let y = PathPart.number(path, fourth) {
             return .tileByAccept(tileset: tileset, TileCoordinate(level: level, x: x, y: y), padded: true)
         }
-        guard cursor.isAtEnd(of: path), let (stem, format) = Self.split(path, fourth),
-            let x = PathPart.number(path, third), let y = PathPart.number(path, stem)
+        guard cursor.isAtEnd(of: path), let name = Self.split(path, fourth),
+            let x = PathPart.number(path, third), let y = PathPart.number(path, name.stem)
         else { return .notFound }
-        return .tile(tileset: tileset, TileCoordinate(level: level, x: x, y: y), format, padded: true)
+        let tile = TileCoordinate(level: level, x: x, y: y)
+        return .tile(tileset: tileset, tile, name.format, padded: true, isDouble: name.isDouble)
     }
 
     /// `/dzi/{id}.dzi` and `/dzi/{id}_files/{level}/{x}_{y}.{ext}`.
@@ -162,6 +166,14 @@ final class Router: Sendable {
         return cursor.isAtEnd(of: path) ? .iiifImage(tileset: tileset) : .notFound
     }
 
+    /// What follows `/compare/{left}`.
+    private func comparisonRoute(_ path: Span<UInt8>, _ left: Range<Int>, _ cursor: inout PathCursor) -> Route {
+        guard let left = tilesets.index(of: path, left), let second = cursor.next(in: path),
+            let right = tilesets.index(of: path, second), cursor.isAtEnd(of: path)
+        else { return .notFound }
+        return .comparison(left: left, right: right)
+    }
+
     /// What follows `/zoomify/{id}`.
     private func zoomifyRoute(_ path: Span<UInt8>, _ id: Range<Int>, _ cursor: inout PathCursor) -> Route {
         guard let tileset = tilesets.index(of: path, id), let next = cursor.next(in: path) else { return .notFound }
@@ -170,7 +182,7 @@ final class Router: Sendable {
         }
         guard cursor.isAtEnd(of: path), PathPart.hasPrefix(path, next, "TileGroup"),
             PathPart.number(path, next.lowerBound + 9..<next.upperBound) != nil,
-            let (stem, format) = Self.split(path, name),
+            let (stem, format, isDouble) = Self.split(path, name), !isDouble,
             let last = PathPart.lastIndex(of: UInt8(ascii: "-"), in: path, stem),
             let first = PathPart.lastIndex(of: UInt8(ascii: "-"), in: path, stem.lowerBound..<last),
             let tier = PathPart.number(path, stem.lowerBound..<first),
@@ -190,7 +202,7 @@ final class Router: Sendable {
         }
         guard let fifth = cursor.next(in: path), cursor.isAtEnd(of: path),
             let tileset = tilesets.index(of: path, second), let level = PathPart.number(path, third),
-            let y = PathPart.number(path, fourth), let (stem, format) = Self.split(path, fifth),
+            let y = PathPart.number(path, fourth), let (stem, format, isDouble) = Self.split(path, fifth), !isDouble,
             let x = PathPart.number(path, stem)
         else { return .notFound }
         return .tile(tileset: tileset, TileCoordinate(level: level, x: x, y: y), format, padded: true)
@@ -217,27 +229,32 @@ final class Router: Sendable {
             let x = PathPart.number(path, stem.lowerBound..<underscore),
             let y = PathPart.number(path, underscore + 1..<stem.upperBound)
         else { return .notFound }
-        guard let format = split?.format else {
-            return .tileByAccept(tileset: tileset, TileCoordinate(level: level, x: x, y: y), padded: false)
-        }
-        return .tile(tileset: tileset, TileCoordinate(level: level, x: x, y: y), format, padded: false)
+        let tile = TileCoordinate(level: level, x: x, y: y)
+        guard let split else { return .tileByAccept(tileset: tileset, tile, padded: false) }
+        return .tile(tileset: tileset, tile, split.format, padded: false, isDouble: split.isDouble)
     }
 
-    /// A file name's stem and the format that its extension names.
-    private static func split(_ path: Span<UInt8>, _ part: Range<Int>) -> (stem: Range<Int>, format: TileFormat)? {
-        guard let dot = PathPart.lastIndex(of: UInt8(ascii: "."), in: path, part) else { return nil }
-        let ext = dot + 1..<part.upperBound
-        let format: TileFormat
-        if PathPart.matches(path, ext, "jpg") || PathPart.matches(path, ext, "jpeg") {
-            format = .jpeg
-        } else if PathPart.matches(path, ext, "png") {
-            format = .png
-        } else if PathPart.matches(path, ext, "webp") {
-            format = .webp
-        } else {
-            return nil
-        }
-        return (part.lowerBound..<dot, format)
+    /// A file name's stem, the format that its extension names, and whether `@2x` stands between them.
+    private static func split(
+        _ path: Span<UInt8>,
+        _ part: Range<Int>
+    ) -> (stem: Range<Int>, format: TileFormat, isDouble: Bool)? {
+        guard let dot = PathPart.lastIndex(of: UInt8(ascii: "."), in: path, part),
+            let format = format(path, dot + 1..<part.upperBound)
+        else { return nil }
+        let stem = part.lowerBound..<dot
+        let isDouble = PathPart.hasSuffix(path, stem, "@2x")
+        return (isDouble ? stem.lowerBound..<dot - 3 : stem, format, isDouble)
+    }
+
+    private static func format(_ path: Span<UInt8>, _ ext: Range<Int>) -> TileFormat? {
+        if PathPart.matches(path, ext, "jpg") || PathPart.matches(path, ext, "jpeg") { return .jpeg }
+        if PathPart.matches(path, ext, "png") { return .png }
+        if PathPart.matches(path, ext, "webp") { return .webp }
+        if PathPart.matches(path, ext, "mvt") || PathPart.matches(path, ext, "pbf") { return .mvt }
+        if PathPart.matches(path, ext, "mlt") { return .mlt }
+        if PathPart.matches(path, ext, "avif") { return .avif }
+        return nil
     }
 
     /// The path with its percent-encodings decoded, once; nil where one is malformed, stands for NUL or a slash, or

@@ -10,18 +10,18 @@ struct StoredTile {
     /// The stored header block, as `TileHeaders` writes it.
     let headers: UnsafeRawBufferPointer
     let body: UnsafeRawBufferPointer
-    private let block: UnsafeMutableRawPointer
+    private let block: UnsafeMutableRawPointer?
 
-    /// All three of one block of the cache.
-    init(headers: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, block: UnsafeMutableRawPointer) {
+    /// All three of one block of the cache; without a block, of a tile that somebody else keeps for the call.
+    init(headers: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer, block: UnsafeMutableRawPointer?) {
         unsafe self.headers = unsafe headers
         unsafe self.body = unsafe body
         unsafe self.block = unsafe block
     }
 
     /// Keeps the block where a client takes it slowly.
-    var owner: BodyOwner {
-        unsafe BodyOwner(object: block, retain: PinnedTile.retain, release: PinnedTile.release)
+    var owner: BodyOwner? {
+        unsafe block.map { unsafe BodyOwner(object: $0, retain: PinnedTile.retain, release: PinnedTile.release) }
     }
 
     // SAFETY (all places below): every block that the service stores begins with the lines of `TileHeaders`.

@@ -9,10 +9,11 @@ import Telemetry
 import TileCache
 import TileModel
 import TilePipeline
+import TileSources
 
 /// Answers the requests of one reactor.
 ///
-/// The path that everything else serves is `handle` -> `tile` -> `answerHit`: route in place, make a key, look it up
+/// The path that everything else serves is `handle` -> `tile`: route in place, make a key, look it up
 /// without a lock, send the block's stored bytes. It allocates nothing. Everything else may take its time.
 ///
 /// Thread rule: the reactor's thread alone. Between `turnBegins` and `turnEnds` it is on-line in the cache's epochs,
@@ -92,14 +93,13 @@ final class TileHandler: RequestHandler {
         let path = unsafe request.path.assumingMemoryBound(to: UInt8.self).span
         let route = catalog.router.route(path)
         switch route {
-        case .tile(let index, let place, let format, let padded):
-            tile(catalog.entries[index], place, format, padded, request, &responder)
+        case .tile(let index, let place, let format, let padded, let isDouble):
+            tile(catalog.entries[index], place, format, padded, request, &responder, isDouble: isDouble)
         case .tileByAccept(let index, let place, let padded):
             let entry = catalog.entries[index]
             let format = unsafe entry.tileset.format(accepting: request.field(.accept))
             tile(entry, place, format, padded, request, &responder, byAccept: true)
         case .deepZoom(let index): document(catalog.deepZoom(index), request, &responder)
-        case .viewer(let index): document(catalog.viewer(index), request, &responder)
         case .zoomifyTile(let index, let tier, let column, let row, let format):
             guard let place = catalog.zoomifyTile(index, tier: tier, column: column, row: row) else {
                 return refuse(.notFound, "no such tile\n", &responder)
@@ -107,8 +107,7 @@ final class TileHandler: RequestHandler {
             tile(catalog.entries[index], place, format, false, request, &responder)
         case .tileJSON, .thumbnail, .iiifBase, .iiifInfo, .iiifImage, .zoomify, .wmtsCapabilities, .wmtsKeyValue:
             describe(route, request, &responder)
-        case .asset(let index): document(Pages.assets[index].document, request, &responder)
-        case .home: document(catalog.home, request, &responder)
+        case .home, .viewer, .comparison, .asset: page(route, request, &responder)
         case .catalog: document(catalog.catalog, request, &responder)
         case .healthy: probe(.ok, "ok\n", &responder)
         case .ready: shared.isReady ? probe(.ok, "ready\n", &responder) : probe(.unavailable, "stopping\n", &responder)
@@ -131,6 +130,9 @@ final class TileHandler: RequestHandler {
             answer(bytes, tier, waiting, &responder)
             pinned.release()
         case .outcome(.file(let file, let tier)): answer(file, tier, waiting, &responder)
+        case .outcome(.changing):
+            count(waiting, .render, .unavailable)
+            refuse(.unavailable, "the tileset is being replaced; try again\n", &responder, retryAfter: 1)
         case .outcome(.missing):
             count(waiting, .render, .notFound)
             refuse(.notFound, "no such tile\n", &responder)
@@ -174,10 +176,11 @@ final class TileHandler: RequestHandler {
         _ padded: Bool,
         _ request: borrowing Request,
         _ responder: inout Responder,
+        isDouble: Bool = false,
         byAccept: Bool = false
     ) {
         guard format.rawValue == entry.tileset.format.rawValue || entry.tileset.canMake(format),
-            let key = entry.tileset.key(of: place, format: format, padded: padded)
+            let key = Self.key(of: place, format, padded, isDouble, entry.tileset, request)
         else {
             entry.counts.add(.none, .notFound)
             refuse(.notFound, "no such tile\n", &responder)
@@ -295,20 +298,19 @@ final class TileHandler: RequestHandler {
     /// Answers a deferred request with a tile that lies in a file.
     private func answer(_ file: FileTile, _ tier: TileTier, _ waiting: Waiting, _ responder: inout Responder) {
         let duration = MonotonicClock.nanoseconds - waiting.start
-        var context = AnswerContext(
-            entry: waiting.entry,
-            tier: tier,
-            isVersioned: waiting.isVersioned,
-            origin: waiting.origin
-        )
-        context.duration = duration
-        context.byAccept = waiting.byAccept
-        beginLines(context)
-        // SAFETY: the file's own array, alive for the call; of the tile only the lines of its headers are asked for.
+        // SAFETY: the file's own array, alive for the call; there is no body in memory, and so no block to keep.
         unsafe file.headers.withUnsafeBytes { headers in
-            guard let start = headers.baseAddress else { return }
             let none = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-            let tile = unsafe StoredTile(headers: headers, body: none, block: UnsafeMutableRawPointer(mutating: start))
+            let tile = unsafe StoredTile(headers: headers, body: none, block: nil)
+            var context = AnswerContext(
+                entry: waiting.entry,
+                tier: tier,
+                isVersioned: waiting.isVersioned && tile.isOfVersion,
+                origin: waiting.origin
+            )
+            context.duration = duration
+            context.byAccept = waiting.byAccept
+            beginLines(context)
             let outcome = unsafe waiting.conditions?.outcome(
                 tag: tile.entityTag,
                 lastModified: tile.lastModified,
@@ -316,13 +318,11 @@ final class TileHandler: RequestHandler {
             )
             switch outcome ?? .whole {
             case .whole:
-                unsafe send(.ok, head: headers, file, 0..<file.byteCount, &responder)
-                context.entry.counts.add(tier, .ok)
+                unsafe send(.ok, head: headers, file, 0..<file.byteCount, context, &responder)
             case .part(let part):
                 unsafe scratch.append(contentsOf: tile.validatorLines)
                 scratch += PartText.lines(part, of: file.byteCount)
-                unsafe send(.partialContent, head: tile.linesBehindLength, file, part, &responder)
-                context.entry.counts.add(tier, .partialContent)
+                unsafe send(.partialContent, head: tile.linesBehindLength, file, part, context, &responder)
             case .notModified:
                 unsafe scratch.append(contentsOf: tile.validatorLines)
                 sendNotModified(context, &responder)
@@ -343,14 +343,23 @@ final class TileHandler: RequestHandler {
         head: UnsafeRawBufferPointer,
         _ file: FileTile,
         _ part: Range<Int>,
+        _ context: AnswerContext,
         _ responder: inout Responder
     ) {
         guard let descriptor = file.descriptor() else {
-            refuse(.unavailable, "too many files are open; try again\n", &responder, retryAfter: 1)
+            context.entry.counts.add(context.tier, .unavailable)
+            refuse(.unavailable, "the tile's file cannot be opened now; try again\n", &responder, retryAfter: 1)
             return
         }
+        context.entry.counts.add(context.tier, status)
         unsafe scratch.withUnsafeBytes { lines in
-            let body = FileBody(descriptor: descriptor, offset: Int64(file.offset + part.lowerBound), count: part.count)
+            let state = file.fileState.map { FileBody.State(size: Int64($0.size), modified: Int64($0.modified)) }
+            let body = FileBody(
+                descriptor: descriptor,
+                offset: Int64(file.offset + part.lowerBound),
+                count: part.count,
+                state: state
+            )
             unsafe responder.send(status: status, head: head, file: body, extra: lines)
         }
     }
@@ -496,6 +505,33 @@ final class TileHandler: RequestHandler {
     }
 
     // MARK: Requests
+
+    /// The key of what a request asks for: nearly always a tile that is stored or rendered in the form of its URL.
+    @inline(__always)
+    private static func key(
+        of tile: TileCoordinate,
+        _ format: TileFormat,
+        _ padded: Bool,
+        _ isDouble: Bool,
+        _ tileset: OpenTileset,
+        _ request: borrowing Request
+    ) -> TileKey? {
+        if !isDouble, !tileset.isCompressed, let key = tileset.key(of: tile, format: format, padded: padded) {
+            return key
+        }
+        let variant = TileVariant(
+            format: format,
+            isPadded: padded,
+            isDouble: isDouble,
+            isInflated: tileset.isCompressed && refusesGzip(request)
+        )
+        return tileset.key(of: tile, as: variant)
+    }
+
+    private static func refusesGzip(_ request: borrowing Request) -> Bool {
+        guard let value = unsafe request.field(.acceptEncoding) else { return false }
+        return unsafe !AcceptEncoding.takesGzip(value)
+    }
 
     /// Whether the query is `v=` and the tileset's version: then the URL can be kept for ever.
     private static func names(version: [UInt8], _ request: borrowing Request) -> Bool {

@@ -8,7 +8,7 @@ import TilePipeline
 ///
 /// The lines that other answers of the same tile need differently stand first and at places that can be told without a
 /// search: ETag (26 bytes), Last-Modified where the tile lies in a file of its own (46 bytes), Vary where its body has a
-/// coding (23 bytes), Content-Length. So a
+/// coding, or had one (23 bytes), Content-Length. So a
 /// conditional request compares 18 bytes, a 304 sends the first lines, and a part replaces the third.
 /// What differs from answer to answer (status, Date, Cache-Status, Cache-Control) is not in it.
 package struct TileHeaders: TileHeaderWriting {
@@ -28,7 +28,7 @@ package struct TileHeaders: TileHeaderWriting {
     static let lastModifiedLine = 26..<72
     static let lastModified = 41..<70
 
-    /// The line that a body with a coding has behind its validators.
+    /// The line that a body which is sent compressed to some and inflated to others has behind its validators.
     static let varyLine = "Vary: Accept-Encoding\r\n"
 
     /// The line of the tag.
@@ -49,8 +49,8 @@ package struct TileHeaders: TileHeaderWriting {
     ) {
         Self.appendEntityTagLine(entityTag, to: &block)
         if let modified { block += "Last-Modified: \(HTTPDate.text(modified))\r\n".utf8 }
-        // The plain bytes are another answer under the same URL: these vary, and no others.
-        if isGzip { block += Self.varyLine.utf8 }
+        // Both forms of what is sent compressed to some and inflated to others, and nothing else.
+        if isGzip || key.variant?.isInflated == true { block += Self.varyLine.utf8 }
         block += "Content-Length: ".utf8
         block += String(byteCount).utf8
         block += "\r\nContent-Type: ".utf8

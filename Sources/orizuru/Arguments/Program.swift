@@ -7,8 +7,8 @@ extension ProgramSpec {
         purpose: "Orizuru serves microscope slides and maps as tiles.",
         version: "0.1.0",
         commands: [
-            ServeConfiguration.command, PrewarmCommand.command, BuildCommand.command, InspectCommand.command,
-            SampleCommand.command,
+            ServeConfiguration.command, PrewarmCommand.command, BuildCommand.command, ExportCommand.command,
+            InspectCommand.command, SampleCommand.command,
         ]
     )
 }

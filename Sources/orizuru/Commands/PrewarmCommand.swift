@@ -240,7 +240,7 @@ enum PrewarmCommand {
     }
 
     private static func rate(_ text: String) -> Double? {
-        Double(text).flatMap { $0.isFinite && $0 > 0 && $0 <= 1_000_000 ? $0 : nil }
+        Double(text).flatMap { WarmPace.rates.contains($0) ? $0 : nil }
     }
 
     private static func duration(_ text: String) -> Duration? {

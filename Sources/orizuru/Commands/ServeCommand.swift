@@ -159,6 +159,9 @@ extension ServeConfiguration {
             http: server
         )
         service.parameters = parameters
+        service.recognizers = Integrations.sourceRecognizers
+        service.overzoom = maps.overzoom ?? OverzoomRules()
+        service.watchesFiles = maps.watches
         service.parametersByTileset = parametersByTileset
         service.caching.standard.maxAge = Int(http.maxAge.components.seconds)
         service.caching.standard.staleWhileRevalidate = http.staleWhileRevalidate.map { Int($0.components.seconds) }
@@ -173,6 +176,7 @@ extension ServeConfiguration {
         service.tiers.admission = disk.admission
         service.tiers.waitingBytes = disk.queue.bytes
         service.tiers.patience = disk.patience
+        service.tiers.fleetPatience = shared.patience
         if let folder = disk.folder.path(environment: environment) {
             var tier = DiskTierConfiguration(folder: folder, byteBudget: disk.size.bytes)
             tier.syncInterval = disk.flushInterval

@@ -3,7 +3,7 @@
 import HTTPServer
 
 extension ListenAddress: CustomStringConvertible {
-    /// `127.0.0.1:8080`, `localhost:0`, `[::1]:8080`. Nil for anything else; a bare `::1` needs its brackets.
+    /// `127.0.0.1:8080`, `localhost:0` (the same as `127.0.0.1:0`), `[::1]:8080`. Nil for anything else; a bare `::1` needs its brackets.
     init?(parsing text: some StringProtocol) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let portDigits = text[text.index(after: colon)...]
@@ -14,6 +14,8 @@ extension ListenAddress: CustomStringConvertible {
         } else if host.contains(":") {
             return nil
         }
+        // A name may mean several addresses; this one is known.
+        if host == "localhost" { host = "127.0.0.1" }
         guard !host.isEmpty, host.utf8.count <= 255, host.utf8.allSatisfy(Self.isHostByte),
             !portDigits.isEmpty, portDigits.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
             let port = UInt16(portDigits)
@@ -22,7 +24,7 @@ extension ListenAddress: CustomStringConvertible {
     }
 
     /// Whether only this machine can reach it.
-    var isLoopback: Bool { address.hasPrefix("127.") || address == "::1" || address == "localhost" }
+    var isLoopback: Bool { address.hasPrefix("127.") || address == "::1" }
 
     /// As it is written in a URL.
     package var description: String { address.contains(":") ? "[\(address)]:\(port)" : "\(address):\(port)" }

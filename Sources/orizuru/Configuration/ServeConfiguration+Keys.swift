@@ -7,8 +7,8 @@ import TileModel
 import TilePipeline
 
 extension ServeConfiguration {
-    /// Every key of the configuration. Flags, environment variables, help, the example and the documentation come from
-    /// this table; a new key is defined here, listed in `all` and read in `ServeConfiguration.init`.
+    /// Every key of the configuration. Flags, environment variables, help and the example come from this
+    /// table; a new key is defined here, listed in `all` and read in `ServeConfiguration.init`.
     enum Keys {
         static let paths = ConfigurationKey(
             "paths",
@@ -123,6 +123,26 @@ extension ServeConfiguration {
             group: picture,
             help: "The JPEG quality of single tilesets, by id, in place of quality. Stored tiles are sent as they are."
         )
+        static let overzoom = ConfigurationKey(
+            "maps.overzoom",
+            SettingKind.overzoomRules.orNone("off"),
+            standard: .string("off"),
+            group: maps,
+            help: """
+                How many levels below their last one maps of JPEG or PNG tiles are served, cut out of their finest tiles \
+                and enlarged. off: none.
+                """
+        )
+        static let watch = ConfigurationKey<SettingSwitch>(
+            "maps.watch",
+            .choice("SWITCH"),
+            standard: .string("on"),
+            group: maps,
+            help: """
+                Whether files are watched (inotify), so that a tileset that changes is opened again by itself. off: on \
+                SIGHUP alone.
+                """
+        )
         static let evictionPolicy = ConfigurationKey<EvictionPolicy>(
             "eviction.policy",
             .choice("POLICY"),
@@ -193,6 +213,20 @@ extension ServeConfiguration {
             standard: .integer(4),
             group: shared,
             help: "Connections to each shared server. A family of tiles is one question, so that a few are enough."
+        )
+        static let sharedPatience = ConfigurationKey(
+            "shared.patience",
+            .duration(.milliseconds(1)...(.seconds(600))),
+            standard: .string("2s"),
+            group: shared,
+            help: "How long a family of tiles that another server renders is waited for; then it is rendered here, too."
+        )
+        static let sharedLease = ConfigurationKey(
+            "shared.lease",
+            .duration(.milliseconds(10)...(.seconds(600))),
+            standard: .string("3s"),
+            group: shared,
+            help: "How long others believe that a server renders a family of tiles of which nothing more is heard."
         )
         static let cacheDir = ConfigurationKey(
             "cacheDir",
@@ -394,11 +428,12 @@ extension ServeConfiguration {
             paths.facts, listen.facts, admin.facts, adminTokenFile.facts, memory.facts, workers.facts, reactors.facts,
             queueLimit.facts,
             lookAhead.facts, reconstruction.facts, quality.facts, tilesetQuality.facts,
+            overzoom.facts, watch.facts,
             evictionPolicy.facts, warmTimeToLive.facts,
             cacheDir.facts, cacheSize.facts, diskAdmission.facts, diskQueue.facts, diskPatience.facts,
             diskFlushInterval.facts,
             redis.facts, sharedPrefix.facts, sharedTimeToLive.facts, sharedTimeout.facts, sharedConnectTimeout.facts,
-            sharedConnections.facts,
+            sharedConnections.facts, sharedPatience.facts, sharedLease.facts,
             maxAge.facts, staleWhileRevalidate.facts, staleIfError.facts, cacheControl.facts, corsOrigin.facts,
             trustedProxies.facts, headerBytes.facts, targetBytes.facts, connections.facts,
             connectionsPerAddress.facts, requestsPerConnection.facts, headerTimeout.facts, idleTimeout.facts,
@@ -409,6 +444,7 @@ extension ServeConfiguration {
         private static let general = "Server"
         private static let admins = "Operators"
         private static let picture = "Pictures"
+        private static let maps = "Tilesets"
         private static let cache = "Memory cache"
         private static let disk = "Disk"
         private static let shared = "Shared tier"

@@ -6,6 +6,7 @@ import Telemetry
 import TileCache
 import TileModel
 import TilePipeline
+import TileService
 
 /// Everything that `orizuru serve` is told: one value, complete and valid, made by `ServeConfiguration.load`.
 ///
@@ -27,6 +28,7 @@ struct ServeConfiguration: Sendable, Equatable {
     let looksAhead: Bool
     /// Reconstruction mode and quality.
     let parameters: ReconstructionParameters
+    let maps: Maps
     /// The same of single tilesets.
     let parametersByTileset: [String: ReconstructionParameters]
     let eviction: Eviction
@@ -34,6 +36,13 @@ struct ServeConfiguration: Sendable, Equatable {
     let shared: Shared
     let http: HTTP
     let log: Log
+
+    /// What is served of maps beyond their stored tiles, and how changes are noticed.
+    struct Maps: Sendable, Equatable {
+        /// Nil: none.
+        let overzoom: OverzoomRules?
+        let watches: Bool
+    }
 
     /// The memory cache's choice of what leaves.
     struct Eviction: Sendable, Equatable {
@@ -61,6 +70,8 @@ struct ServeConfiguration: Sendable, Equatable {
         let timeout: Duration
         let connectTimeout: Duration
         let connections: Int
+        let patience: Duration
+        let lease: Duration
     }
 
     /// Limits, deadlines and headers of the HTTP server.
@@ -116,6 +127,7 @@ struct ServeConfiguration: Sendable, Equatable {
         workers = try settings.read(Keys.workers)
         reactors = try settings.read(Keys.reactors)
         queueLimit = try settings.read(Keys.queueLimit)
+        maps = Maps(overzoom: try settings.read(Keys.overzoom), watches: try settings.read(Keys.watch) == .on)
         looksAhead = try settings.read(Keys.lookAhead)
         eviction = Eviction(
             policy: try settings.read(Keys.evictionPolicy),
@@ -135,7 +147,9 @@ struct ServeConfiguration: Sendable, Equatable {
             timeToLive: try settings.read(Keys.sharedTimeToLive),
             timeout: try settings.read(Keys.sharedTimeout),
             connectTimeout: try settings.read(Keys.sharedConnectTimeout),
-            connections: try settings.read(Keys.sharedConnections)
+            connections: try settings.read(Keys.sharedConnections),
+            patience: try settings.read(Keys.sharedPatience),
+            lease: try settings.read(Keys.sharedLease)
         )
         http = HTTP(
             maxAge: try settings.read(Keys.maxAge),

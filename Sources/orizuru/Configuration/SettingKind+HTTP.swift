@@ -9,7 +9,7 @@ import TileService
 typealias CacheRules = [String: CachePolicy]
 
 /// Splits a text at a separator, without the spaces around its parts.
-private func parts(of text: some StringProtocol, at separator: Character) -> [String] {
+func parts(of text: some StringProtocol, at separator: Character) -> [String] {
     text.split(separator: separator, omittingEmptySubsequences: false).map { part in
         var word = part.drop { $0 == " " }
         while word.last == " " { word = word.dropLast() }

@@ -24,7 +24,7 @@ enum LookAheadReplay {
     /// Replays each trace with look-ahead off and on, both at once and each on a server of its own. Takes a minute.
     static func measure(into figures: inout [String: Double]) throws {
         let slide = try LargeSlide.folder().appending(path: "slide-0").path
-        let traces = try Trace.all()
+        let traces = try RecordedTrace.all()
         let results = Lock<[String: Result]>([:])
         let failures = Lock<[String]>([])
         for mode in ["off", "on"] {
@@ -61,7 +61,7 @@ enum LookAheadReplay {
     }
 
     /// Six connections, as browsers have; each request at its time, or as soon as a connection is free.
-    private static func replay(_ trace: Trace, slide: String, mode: String) throws -> Result {
+    private static func replay(_ trace: RecordedTrace, slide: String, mode: String) throws -> Result {
         let server = try MeasuredServer(slide, ["--look-ahead", mode])
         let result = Lock(Result())
         let next = Lock(0)
@@ -87,7 +87,7 @@ enum LookAheadReplay {
                     result.withLock { result in
                         result.requests += 1
                         if isMiss { result.missed += 1 }
-                        guard request.tile.level > Trace.parentLevel else { return }
+                        guard request.tile.level > RecordedTrace.parentLevel else { return }
                         result.rendered += 1
                         if isMiss { result.waited += 1 }
                     }

@@ -57,7 +57,7 @@ enum Saturation {
 
     /// The requests of all viewers on all copies, taken from each in turn.
     private static func interleaved() throws -> [String] {
-        let traces = try Trace.all()
+        let traces = try RecordedTrace.all()
         let viewers = (0..<LargeSlide.copies).flatMap { copy in
             traces.map { trace in trace.requests.map { trace.url($0, tileset: "slide-\(copy)") } }
         }

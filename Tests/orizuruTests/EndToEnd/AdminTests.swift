@@ -13,12 +13,13 @@ struct AdminTests {
         let port: UInt16
 
         init(_ paths: [String], _ options: [String] = []) throws {
-            server = try RunningServer(paths, ["--admin", "127.0.0.1:0"] + options)
+            let server = try RunningServer(paths, ["--admin", "127.0.0.1:0"] + options)
+            self.server = server
             var found: UInt16?
-            for _ in 0..<500 where found == nil {
+            _ = eventually {
                 let line = server.process.output.split(separator: "\n").first { $0.hasPrefix("admin on http://") }
                 found = line.flatMap { $0.split(separator: ":").last }.flatMap { UInt16($0) }
-                if found == nil { usleep(10_000) }
+                return found != nil
             }
             port = try #require(found)
         }
@@ -38,12 +39,12 @@ struct AdminTests {
 
         /// Waits until a job has ended, and returns what is said of it.
         func wait(for job: Int) throws -> [String: Any] {
-            for _ in 0..<6000 {
-                let state = try json("GET", "/jobs/\(job)")
-                if state["state"] as? String != "running" { return state }
-                usleep(10_000)
+            var state: [String: Any] = [:]
+            _ = try eventually {
+                state = try json("GET", "/jobs/\(job)")
+                return state["state"] as? String != "running"
             }
-            return try json("GET", "/jobs/\(job)")
+            return state
         }
     }
 
@@ -112,6 +113,45 @@ struct AdminTests {
         let rest = try subject.server.get(other)
         #expect(rest.body == untouched && rest["cache-status"]?.contains("hit") == true, "it was not meant")
         #expect(subject.server.process.errors.contains("admin: purged tiles"))
+    }
+
+    @Test("purging a deep map takes no longer than what is in memory, and asking for its thumbnail ends nothing")
+    func deepMap() throws {
+        let folder = try TemporaryDirectory()
+        let tile = try Data(contentsOf: URL(fileURLWithPath: sampleFolder + "/world/0/0/0.png"))
+        for path in ["deep/26/0/0.png", "wide/0/0/0.png", "wide/22/0/0.png"] { try folder.write(path, [UInt8](tile)) }
+        let subject = try Subject([folder.path])
+        for map in ["deep", "wide"] {
+            let purged = try subject.json("POST", "/purge?tileset=\(map)")
+            #expect(purged["families"] as? Int == 0 && purged["complete"] as? Bool == true)
+            let status = try subject.server.get("/thumbnail/\(map).jpg").status
+            #expect([200, 404].contains(status), "\(map): \(status)")
+        }
+        #expect(try subject.server.get("/tiles/wide/0/0/0.png").status == 200)
+    }
+
+    @Test("what a web page asks for is refused where no token tells who asks")
+    func webPages() throws {
+        let subject = try Subject([sampleFolder])
+        let answer = try subject.ask("POST", "/reload", fields: ["Origin: http://elsewhere.example"])
+        #expect(answer.status == 403 && answer.text.contains("--admin-token-file"))
+        #expect(try subject.ask("POST", "/reload").status == 200)
+    }
+
+    @Test("rendered tiles that wait to be written are purged with those on disk: they do not come back")
+    func purgeRendered() throws {
+        let folder = try TemporaryDirectory()
+        let subject = try Subject([sampleFolder], ["--cache-dir", folder.path("tiles"), "--look-ahead", "off"])
+        let paths = (0..<4).map { "/dzi/tissue_files/12/\($0)_0.jpg" }
+        for path in paths { #expect(try subject.server.get(path)["cache-status"]?.contains("render") == true) }
+        let purged = try subject.json("POST", "/purge?tileset=tissue")
+        #expect(purged["complete"] as? Bool == true)
+        // Longer than write-behind waits for the rest of a family.
+        usleep(1_500_000)
+        #expect(try eventually { try subject.server.metric("orizuru_write_behind_bytes{tier=\"disk\"}") == 0 })
+        for path in paths {
+            #expect(try subject.server.get(path)["cache-status"]?.contains("render") == true, "\(path)")
+        }
     }
 
     @Test("purging under load gives no error and no stale tile after the answer")

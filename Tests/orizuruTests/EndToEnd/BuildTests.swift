@@ -124,5 +124,9 @@ struct BuildTests {
         #expect(damaged.code == 1 && damaged.output.contains("damaged"), "\(damaged.output)")
         #expect(try orizuru(["inspect", pack.path]).code == 1)
         #expect(try orizuru(["inspect", directory.path("nothing")]).code == 1)
+        // A map without its coarsest level cannot be reduced to.
+        try directory.copy(URL(fileURLWithPath: sampleFolder + "/world/1"), to: "map/1")
+        let map = try orizuru(["inspect", directory.path("map"), "--compare", input])
+        #expect(map.code == 1 && !map.errors.isEmpty)
     }
 }

@@ -140,7 +140,7 @@ struct DeliveryTests {
         // The version of a map is made of its folders; a tile written over in place does not change it.
         try FileManager.default.setAttributes([.modificationDate: Date()], ofItemAtPath: map)
         server.process.signal(SIGHUP)
-        for _ in 0..<200 where try server.catalog().count < 3 { usleep(50_000) }
+        #expect(try eventually { try server.catalog().count == 3 })
         #expect(try server.catalog().map(\.id).sorted() == ["another", "tissue", "world"])
         #expect(try server.get(made)["cache-status"]?.contains("hit") == true)
         let changed = try server.get(stored, fields: ["If-None-Match: \(tag)"])
@@ -164,7 +164,7 @@ struct DeliveryTests {
         try handle.write(contentsOf: other)
         try handle.close()
         server.process.signal(SIGHUP)
-        for _ in 0..<200 where !server.process.errors.contains("opened the catalog again") { usleep(50_000) }
+        #expect(eventually { server.process.errors.contains("opened the catalog again") })
         let after = try server.get(stored)
         #expect(after.body == [UInt8](other) && after["etag"] != before["etag"])
         #expect(try server.get(made)["cache-status"]?.contains("hit") == true)

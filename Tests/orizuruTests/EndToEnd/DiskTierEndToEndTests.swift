@@ -20,17 +20,16 @@ struct DiskTierEndToEndTests {
     private static let patient = ["--disk-patience", "30s"]
 
     /// What a server without a disk answers.
-    private static func truth() throws -> [String: [UInt8]] {
+    private static func truth() throws -> [String: [UInt8]] { try truthOnce.get() }
+
+    private static let truthOnce = Result { () throws -> [String: [UInt8]] in
         let server = try RunningServer([sampleFolder])
         return try Dictionary(uniqueKeysWithValues: rendered.map { ($0, try server.get($0).body) })
     }
 
     /// Waits until the tiles that were rendered are on disk: writing is behind.
     private static func waitUntilWritten(_ server: RunningServer, tiles: Int) throws {
-        for _ in 0..<1000 {
-            if try server.metric("orizuru_disk_tiles") >= Double(tiles) { return }
-            usleep(10_000)
-        }
+        if try eventually({ try server.metric("orizuru_disk_tiles") >= Double(tiles) }) { return }
         Issue.record("\(try server.metric("orizuru_disk_tiles")) of \(tiles) tiles came to the disk")
     }
 
@@ -179,13 +178,58 @@ struct DiskTierEndToEndTests {
             #expect(server.process.waitForExit() == 0)
         }
         let server = try RunningServer([sampleFolder], options)
-        for _ in 0..<1000 where try server.metric("orizuru_restored_tiles_total") < Double(urls.count) { usleep(5000) }
-        #expect(try server.metric("orizuru_restored_tiles_total") == Double(urls.count))
-        #expect(try server.metric("orizuru_restore_tiles_left") == 0)
+        #expect(try eventually { try server.metric("orizuru_restored_tiles_total") == Double(urls.count) })
+        #expect(try eventually { try server.metric("orizuru_restore_tiles_left") == 0 })
         for url in urls {
             #expect(try server.get(url)["cache-status"] == "orizuru; hit; detail=hot", "\(url)")
         }
         #expect(try server.metric("orizuru_family_renders_total") == 0)
+    }
+
+    @Test("by the rule of the second request, what was asked for once is not on disk, and what was asked for again is")
+    func secondRequest() throws {
+        let folder = try TemporaryDirectory()
+        let options = Self.patient + ["--cache-dir", folder.path("tiles"), "--disk-admission", "second-request"]
+        let visited = Array(Self.rendered.prefix(40))
+        let again = [visited[3], visited[17]]
+        do {
+            // Memory holds all of it: the second request finds the tile there, and the disk learns of it at the end.
+            let server = try RunningServer([sampleFolder], options)
+            for url in visited + again { #expect(try server.get(url).status == 200) }
+            #expect(try server.metric("orizuru_disk_tiles") == 0)
+            server.process.signal(SIGTERM)
+            #expect(server.process.waitForExit() == 0)
+        }
+        let server = try RunningServer([sampleFolder], options)
+        #expect(try eventually { try server.metric("orizuru_disk_tiles") == Double(again.count) })
+        for url in again { #expect(try server.get(url)["cache-status"]?.hasPrefix("orizuru; hit") == true, "\(url)") }
+        #expect(try server.get(visited[5])["cache-status"] == "orizuru; fwd=miss; detail=render")
+    }
+
+    @Test(
+        "on a disk that is full everything is served and the metrics tell; when there is room it is used",
+        .enabled(if: SmallMount.isPossible, "needs root, to mount a small tmpfs")
+    )
+    func fullDisk() throws {
+        let mount = try SmallMount(bytes: 12 << 20)
+        let filler = mount.path + "/other"
+        try Data(repeating: 1, count: 11 << 20).write(to: URL(fileURLWithPath: filler))
+        let server = try RunningServer(
+            [sampleFolder],
+            Self.patient + ["--cache-dir", mount.path + "/tiles", "--cache-size", "64MiB", "--memory", "4MiB"]
+        )
+        let truth = try Self.truth()
+        for url in Self.rendered.prefix(60) { #expect(try server.get(url).body == truth[url], "\(url)") }
+        #expect(try eventually { try server.metric("orizuru_disk_refused_total{reason=\"full\"}") > 0 })
+        try FileManager.default.removeItem(atPath: filler)
+        var rounds = 0
+        let isSo = try eventually {
+            rounds += 1
+            let url = Self.rendered[rounds % Self.rendered.count]
+            #expect(try server.get(url).body == truth[url], "\(url)")
+            return try server.metric("orizuru_disk_tiles") > 0
+        }
+        #expect(isSo)
     }
 
     @Test("SIGTERM while tiles come back, beside a disk that stands still, ends within a second or so")
@@ -202,20 +246,13 @@ struct DiskTierEndToEndTests {
         // Slow enough that tiles are still coming back when the metrics are asked, however busy the machine is.
         let server = try RunningServer([sampleFolder], options, environment: Self.delayed(milliseconds: 700))
         // The thread is of the lowest priority: it may take a moment to begin.
-        var left = 0.0
-        for _ in 0..<5000 {
-            left = try server.metric("orizuru_restore_tiles_left")
-            if left > 0 { break }
-            usleep(1000)
-        }
-        #expect(left > 0)
+        #expect(try eventually { try server.metric("orizuru_restore_tiles_left") > 0 })
         server.process.signal(SIGTERM)
         // The bar is a second; the rest is for a machine that is busy with other tests.
         #expect(server.process.waitForExit(timeout: 20) == 0)
         // The list of the last run is kept: this one had not yet read it.
         let again = try RunningServer([sampleFolder], options)
-        for _ in 0..<1000 where try again.metric("orizuru_restored_tiles_total") == 0 { usleep(5000) }
-        #expect(try again.metric("orizuru_restored_tiles_total") > 100)
+        #expect(try eventually { try again.metric("orizuru_restored_tiles_total") > 100 })
     }
 
     @Test("beside a disk that stands still, or fails every call, every tile is served right")
@@ -273,7 +310,7 @@ struct DiskTierEndToEndTests {
             }
             #expect(wanted > 100, "\(name)")
             let server = try RunningServer([sampleFolder], options)
-            for _ in 0..<1000 where try server.metric("orizuru_restore_tiles_left") > 0 { usleep(5000) }
+            #expect(try eventually { try server.metric("orizuru_restore_tiles_left") == 0 })
             var rendered = 0
             for url in urls {
                 let answer = try server.get(url)

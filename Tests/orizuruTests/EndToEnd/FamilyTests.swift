@@ -170,14 +170,14 @@ struct FamilyTests {
         #expect(try server.metric("orizuru_family_renders_total") < Double(clients.count))
     }
 
-    /// Reads until the value is as it should be, at most for some seconds; the last value.
+    /// Reads until the value is as it should be, or too long; the last value.
     private static func poll(_ read: () throws -> Double, until isReached: (Double) -> Bool) throws -> Double {
-        for _ in 0..<1000 {
-            let value = try read()
-            if isReached(value) { return value }
-            usleep(5000)
+        var value = Double.nan
+        _ = try eventually {
+            value = try read()
+            return isReached(value)
         }
-        return try read()
+        return value
     }
 
     /// The first whole family of the sample slide.

@@ -98,8 +98,8 @@ struct FormatTests {
 
 @Suite("Looking ahead", .serialized)
 struct LookAheadTests {
-    /// Shows the parents' level, then zooms in, as viewers do; the families that were rendered.
-    private func zoomIn(_ server: RunningServer) throws -> Double {
+    /// Shows the parents' level, then zooms in, as viewers do; whether the families around are rendered then.
+    private func zoomIn(_ server: RunningServer) throws -> Bool {
         let client = try HTTPClient(port: server.port)
         defer { client.close() }
         func ask(_ level: Int, _ x: Int, _ y: Int) throws {
@@ -112,28 +112,18 @@ struct LookAheadTests {
         usleep(300_000)
         try ask(11, 2, 2)
         // Idle workers make ready what is expected; how soon is theirs.
-        var renders = 0.0
-        for _ in 0..<200 {
-            renders = try server.metric("orizuru_family_renders_total")
-            if renders >= 4 { break }
-            usleep(10_000)
-        }
-        return renders
+        return try eventually { try server.metric("orizuru_family_renders_total") >= 4 }
     }
 
     @Test("who zooms in finds the neighbouring families made ready, and the metrics tell")
     func makesReady() throws {
         let server = try RunningServer([sampleFolder])
-        #expect(try zoomIn(server) >= 4)
+        #expect(try zoomIn(server))
         #expect(try server.metric("orizuru_look_ahead_families_total{result=\"expected\"}") >= 3)
         // The expected tile is the first of its family to be made; all of it soon follows.
-        var tier: String?
-        for _ in 0..<200 {
-            tier = try server.get("/dzi/tissue_files/11/0_0.jpg")["cache-status"]
-            if tier?.contains("hit") == true { break }
-            usleep(10_000)
-        }
-        #expect(tier?.contains("hit") == true)
+        #expect(
+            try eventually { try server.get("/dzi/tissue_files/11/0_0.jpg")["cache-status"]?.contains("hit") == true }
+        )
         #expect(try server.metric("orizuru_look_ahead_families_total{result=\"used\"}") >= 1)
     }
 

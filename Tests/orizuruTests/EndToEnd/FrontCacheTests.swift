@@ -26,11 +26,10 @@ struct FrontCacheTests {
 
     /// Waits until something answers.
     private static func wait(_ port: UInt16) throws {
-        for _ in 0..<500 {
-            if (try? HTTPClient.get(port: port, "/catalog.json").status) == 200 { return }
-            usleep(20_000)
-        }
-        Issue.record("nothing answers on port \(port)")
+        #expect(
+            eventually { (try? HTTPClient.get(port: port, "/catalog.json").status) == 200 },
+            "nothing answers on port \(port)"
+        )
     }
 
     private static let tile = "/dzi/tissue_files/12/3_2.jpg"

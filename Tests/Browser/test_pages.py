@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Drives the catalog and the viewer in headless Chromium and compares what they show with the tiles themselves.
+"""Drives the pages in headless Chromium and compares what they show with the tiles themselves.
 
-    python test_viewer.py BASE_URL [--only WORDS] [--shots FOLDER]        (or ORIZURU_URL=BASE_URL)
+    PYTHONPATH=Tests/PythonSupport python test_pages.py BASE_URL [--only WORDS] [--shots FOLDER]        (or ORIZURU_URL=BASE_URL)
 
 Wants a server that serves at least one slide larger than the window, chromium and chromium-driver, and the packages of
 requirements.txt. Whatever is absent is a skip that says so. The last line is `N passed, N failed, N skipped`, and the
@@ -14,29 +14,34 @@ import os
 import shutil
 import sys
 import time
-import traceback
+
+from sentences import expect, run_tests, test
 
 try:
     from selenium.common.exceptions import WebDriverException
 
-    from page import TESTS, Page, Skip, expect, middle
+    from page import Page, middle
 
     # Each registers its tests; they run in this order, what is simple first.
     import cases_delivery
+    import cases_catalog
     import cases_picture
     import cases_input
     import cases_address
     import cases_loading
     import cases_readouts
+    import cases_compare
+    import cases_formats
+    import cases_documents
 
     MISSING_PACKAGE = None
 except ImportError as error:
     MISSING_PACKAGE = str(error)
 
 
+@test("nothing was written to the browser's console")
 def expect_quiet_console(page):
-    """Nothing may have been written to the browser's console all along: no error, no violated policy."""
-    page.collect_console()
+    """All along: no error, no violated policy."""
     loud = [entry["message"] for entry in page.console if entry["level"] in ("SEVERE", "WARNING")]
     expect(loud == [], "the console says: " + " | ".join(loud[:5]))
 
@@ -55,9 +60,15 @@ def take_shots(page, folder):
             page.driver.get(page.base_url + "/")
             time.sleep(1)
             shoot("catalog")
+            page.driver.find_element("css selector", ".map .offer").click()
+            shoot("catalog-offer")
             for tileset in page.tilesets:
                 page.open(tileset)
                 shoot(tileset["id"])
+            for name, keys in {"compare": "", "compare-beside": "s"}.items():
+                page.compare(page.slide, page.other(page.slide))
+                page.press(*keys)
+                shoot(name)
             page.cdp("Network.setCacheDisabled", cacheDisabled=True)
             page.open(page.slide)
             page.show(*middle(page.slide), 1)
@@ -66,30 +77,6 @@ def take_shots(page, folder):
             page.press("?")
             shoot("help")
     print(f"screenshots are in {folder}")
-
-
-def run(page, only):
-    passed = failed = skipped = 0
-    last = ("nothing was written to the browser's console", expect_quiet_console)
-    for sentence, function in [*TESTS, last]:
-        if only not in sentence:
-            continue
-        try:
-            page.fresh()
-            function(page)
-            page.collect_console()
-            print(f"ok    {sentence}")
-            passed += 1
-        except Skip as reason:
-            print(f"SKIP  {sentence}: {reason}")
-            skipped += 1
-        except Exception as error:  # whatever breaks in one test, the others run
-            print(f"FAIL  {sentence}: {error}")
-            if not isinstance(error, AssertionError):
-                traceback.print_exc(file=sys.stdout)
-            failed += 1
-        sys.stdout.flush()
-    return passed, failed, skipped
 
 
 def main():
@@ -117,13 +104,11 @@ def main():
         print("0 passed, 1 failed, 0 skipped")
         return 1
     try:
-        passed, failed, skipped = run(page, arguments.only)
         if arguments.shots:
             take_shots(page, arguments.shots)
+        return run_tests(page, arguments.only, before=page.fresh, after=page.collect_console)
     finally:
         page.driver.quit()
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

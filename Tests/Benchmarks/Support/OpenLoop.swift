@@ -9,7 +9,7 @@ import TestSupport
 /// its request was due: what a server that stands still costs is not hidden by a client that waits for it.
 ///
 /// One thread. Requests go out on connections that are free; where none is, they wait, and their time runs.
-final class OpenLoop {
+package final class OpenLoop {
     private final class Lane {
         let descriptor: Int32
         /// When the request under way was due; nil while the connection is free.
@@ -27,12 +27,13 @@ final class OpenLoop {
     }
 
     /// What came of one run.
-    struct Result {
+    package struct Result {
         /// Milliseconds, in ascending order.
-        var times: [Double] = []
-        var statuses: [Int: Int] = [:]
+        package var times: [Double] = []
+        package var statuses: [Int: Int] = [:]
 
-        func quantile(_ share: Double) -> Double {
+        /// The time that so large a share of the answers took at most.
+        package func quantile(_ share: Double) -> Double {
             times.isEmpty ? .nan : times[min(Int(Double(times.count) * share), times.count - 1)]
         }
     }
@@ -41,14 +42,15 @@ final class OpenLoop {
     private let interval: Int
     private var chunk = [UInt8](repeating: 0, count: 1 << 16)
 
-    init(port: UInt16, connections: Int, rate: Double) throws {
+    /// - Parameter rate: requests per second.
+    package init(port: UInt16, connections: Int, rate: Double) throws {
         lanes = try (0..<connections).map { _ in try Lane(port: port) }
         interval = Int(1e9 / rate)
         bench_sleep_exactly()
     }
 
     /// Asks for `seconds`, each time for what `path` gives for the number of the request.
-    func run(seconds: Double, path: (Int) -> String) throws -> Result {
+    package func run(seconds: Double, path: (Int) -> String) throws -> Result {
         var result = Result()
         let start = MonotonicClock.nanoseconds
         let count = Int(seconds * 1e9) / interval

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#if MBTiles
+
+import CSQLite
+import Glibc
+import Synchronization
+import TileSources
+
+/// A read-only connection to a database that nobody vouches for, with the one statement that is prepared on it for
+/// tiles. SQLite's own defences are on: views and triggers of the file may call no function with side effects, pages are
+/// checked before they are used, and every statement ends after a bounded number of steps, so that a view that never
+/// ends costs a worker a second and not its life.
+///
+/// Thread rule: one thread at a time; opened without SQLite's mutex.
+///
+/// @unchecked Sendable: an archive keeps it in its pool or lends it to one worker, never both.
+@safe
+final class SQLiteConnection: @unchecked Sendable {
+    private let path: String
+    private var database: OpaquePointer?
+    private var tileStatement: OpaquePointer?
+    private let steps = StepBudget()
+
+    /// Virtual machine steps are counted in portions of this many.
+    private static let portion: Int32 = 10_000
+    /// 100 million steps: a second and more. A look-up by index takes some hundred.
+    static let tilePortions = 10_000
+    /// For exports, which somebody watches and can end.
+    static let unlimitedPortions = Int.max
+
+    init(path: String) throws(SourceError) {
+        self.path = path
+        // As a URI, so that no character of the path means anything and `mode=ro` makes no file.
+        var name = "file:"
+        for byte in path.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "-"):
+                name.unicodeScalars.append(Unicode.Scalar(byte))
+            default: name += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            }
+        }
+        let flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE
+        let status = unsafe sqlite3_open_v2(name + "?mode=ro", &database, flags, nil)
+        guard status == SQLITE_OK else { throw failure("open", status) }
+        unsafe sqlite3_extended_result_codes(database, 0)
+        unsafe sqlite3_busy_timeout(database, 250)
+        unsafe orizuru_sqlite_configure(database, SQLITE_DBCONFIG_DEFENSIVE, 1)
+        unsafe orizuru_sqlite_configure(database, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+        unsafe orizuru_sqlite_configure(database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
+        unsafe sqlite3_limit(database, SQLITE_LIMIT_LENGTH, Int32(MBTilesLimits.blobBytes))
+        unsafe sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0)
+        // SAFETY: the budget is this object's own and outlives the connection, which `deinit` closes first.
+        unsafe sqlite3_progress_handler(
+            database,
+            Self.portion,
+            { context in
+                guard let context = unsafe context else { return 1 }
+                return unsafe Unmanaged<StepBudget>.fromOpaque(context).takeUnretainedValue().take() ? 0 : 1
+            },
+            unsafe Unmanaged.passUnretained(steps).toOpaque()
+        )
+        try run("PRAGMA query_only = 1")
+        try run("PRAGMA cell_size_check = 1")
+        // 2 MiB of pages for each connection: interior pages of the index stay.
+        try run("PRAGMA cache_size = -2048")
+    }
+
+    deinit {
+        unsafe sqlite3_finalize(tileStatement)
+        unsafe sqlite3_close_v2(database)
+    }
+
+    /// Runs a statement of ours that gives no rows we want.
+    private func run(_ sql: String) throws(SourceError) { try rows(sql) { _ in false } }
+
+    /// Hands each row of a query to `body` until it says false.
+    ///
+    /// - Parameter portions: how many steps it may take.
+    func rows(
+        _ sql: String,
+        portions: Int = SQLiteConnection.tilePortions * 5,
+        _ body: (Row) -> Bool
+    ) throws(SourceError) {
+        steps.refill(portions)
+        var statement: OpaquePointer?
+        let status = unsafe sqlite3_prepare_v2(database, sql, -1, &statement, nil)
+        guard status == SQLITE_OK else { throw failure("read", status) }
+        defer { unsafe sqlite3_finalize(statement) }
+        while true {
+            let step = unsafe sqlite3_step(statement)
+            if step == SQLITE_DONE { return }
+            guard step == SQLITE_ROW else { throw failure("read", step) }
+            guard unsafe body(Row(statement: statement)) else { return }
+        }
+    }
+
+    /// The blob of a tile of the TMS row, into `buffer`; false where there is none.
+    func readTile(level: Int, column: Int, tmsRow: Int, into buffer: TileBuffer) throws(SourceError) -> Bool {
+        steps.refill(Self.tilePortions)
+        if unsafe tileStatement == nil {
+            let sql = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ? LIMIT 1"
+            let flags = UInt32(SQLITE_PREPARE_PERSISTENT)
+            let status = unsafe sqlite3_prepare_v3(database, sql, -1, flags, &tileStatement, nil)
+            guard status == SQLITE_OK else { throw failure("read", status) }
+        }
+        let statement = unsafe tileStatement
+        // Ends the read transaction, too: the next look-up sees what was committed since.
+        defer { unsafe _ = sqlite3_reset(statement) }
+        unsafe sqlite3_bind_int64(statement, 1, Int64(level))
+        unsafe sqlite3_bind_int64(statement, 2, Int64(column))
+        unsafe sqlite3_bind_int64(statement, 3, Int64(tmsRow))
+        let step = unsafe sqlite3_step(statement)
+        if step == SQLITE_DONE { return false }
+        guard step == SQLITE_ROW else { throw failure("read", step) }
+        let row = unsafe Row(statement: statement)
+        return try unsafe row.withBlob(0) { (bytes) throws(SourceError) -> Bool in
+            guard bytes.count > 0 else { return false }
+            guard bytes.count <= MBTilesLimits.tileBytes else {
+                throw .tooLarge(path: path, bytes: bytes.count, limit: MBTilesLimits.tileBytes)
+            }
+            // SAFETY: both are `bytes.count` long; the blob is SQLite's until the statement is reset, behind this call.
+            unsafe buffer.fill(capacity: bytes.count) { target in
+                unsafe target.copyMemory(from: bytes)
+                return bytes.count
+            }
+            return true
+        }
+    }
+
+    private func failure(_ operation: String, _ status: Int32) -> SourceError {
+        let text = unsafe database.map { unsafe String(cString: sqlite3_errmsg($0)) } ?? ""
+        switch status & 0xFF {
+        case SQLITE_INTERRUPT:
+            return .damaged(path: path, reason: "a query takes more than \(Self.portion) x \(Self.tilePortions) steps")
+        case SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_PERM:
+            return .system(
+                operation: operation,
+                path: path,
+                code: unsafe database.map { unsafe sqlite3_system_errno($0) } ?? EIO
+            )
+        case SQLITE_NOMEM: return .system(operation: operation, path: path, code: ENOMEM)
+        case SQLITE_BUSY, SQLITE_LOCKED: return .changed(path: path)
+        default: return .malformed(path: path, reason: "SQLite says: \(text)")
+        }
+    }
+
+    /// One row of a result, valid until the next step.
+    @safe
+    struct Row {
+        private let statement: OpaquePointer?
+
+        init(statement: OpaquePointer?) { unsafe self.statement = unsafe statement }
+
+        func integer(_ column: Int32) -> Int? {
+            guard unsafe sqlite3_column_type(statement, column) == SQLITE_INTEGER else { return nil }
+            return unsafe Int(sqlite3_column_int64(statement, column))
+        }
+
+        /// Text, or a number as text; nil for NULL and blobs, and beyond what metadata may be.
+        func text(_ column: Int32) -> String? {
+            let type = unsafe sqlite3_column_type(statement, column)
+            guard type != SQLITE_NULL, type != SQLITE_BLOB, let text = unsafe sqlite3_column_text(statement, column)
+            else { return nil }
+            let count = unsafe Int(sqlite3_column_bytes(statement, column))
+            guard count <= MBTilesLimits.metadataBytes else { return nil }
+            // SAFETY: SQLite's own bytes, `count` long, until the next step.
+            return unsafe String(decoding: UnsafeBufferPointer(start: text, count: count), as: UTF8.self)
+        }
+
+        func withBlob<Result>(
+            _ column: Int32,
+            _ body: (UnsafeRawBufferPointer) throws(SourceError) -> Result
+        ) throws(SourceError) -> Result {
+            // Asked for before its length, as SQLite wants it.
+            let start = unsafe sqlite3_column_blob(statement, column)
+            let count = unsafe Int(sqlite3_column_bytes(statement, column))
+            // SAFETY: as above.
+            return try unsafe body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
+        }
+    }
+}
+
+/// How many more portions of steps a statement may take.
+private final class StepBudget: Sendable {
+    // The connection's thread alone writes and reads it: relaxed.
+    private let left = Atomic<Int>(0)
+
+    func refill(_ portions: Int) { left.store(portions, ordering: .relaxed) }
+
+    func take() -> Bool { left.wrappingSubtract(1, ordering: .relaxed).newValue >= 0 }
+}
+
+/// Bounds of what is taken from a database.
+enum MBTilesLimits {
+    /// As for tiles of other sources.
+    static let tileBytes = 64 << 20
+    /// What SQLite gives memory for at most.
+    static let blobBytes = tileBytes + (1 << 20)
+    static let metadataBytes = 4 << 20
+    static let metadataRows = 1000
+}
+
+#endif
