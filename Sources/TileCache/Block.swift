@@ -192,36 +192,38 @@ struct PackedCost {
     var microseconds: UInt32 { UInt32(bits & 0x7FF) << UInt32(bits >> 11) }
 }
 
-/// The use word of a block: how often it was asked for lately, whether it is hot, whether it was unlinked, and in which
-/// of the keeper's generations the count was halved last.
+/// The use word of a block: how often it was asked for lately, whether it is hot, whether it was asked for since it came
+/// in, whether it was unlinked, and in which of the keeper's generations the count was halved last.
 ///
-///     bit 15 unlinked | bit 14 hot | bits 8...13 generation | bits 0...7 count
+///     bit 15 unlinked | bit 14 hot | bit 13 asked | bits 8...12 generation | bits 0...7 count
 struct UseWord: Equatable {
     var bits: UInt16
 
     init(bits: UInt16) { self.bits = bits }
 
-    init(count: UInt16, isHot: Bool, generation: UInt16 = 0) {
-        bits = count | (generation & 0x3F) << 8 | (isHot ? 0x4000 : 0)
+    init(count: UInt16, isHot: Bool, isAsked: Bool = false, generation: UInt16 = 0) {
+        bits = count | (generation & 0x1F) << 8 | (isAsked ? Self.askedBit : 0) | (isHot ? 0x4000 : 0)
     }
 
     var count: UInt16 { bits & 0xFF }
-    var generation: UInt16 { bits >> 8 & 0x3F }
+    var generation: UInt16 { bits >> 8 & 0x1F }
+    var isAsked: Bool { bits & Self.askedBit != 0 }
     var isHot: Bool { bits & 0x4000 != 0 }
     /// Set once, by whoever unlinked the block; from then on nobody counts uses, so the segments' sums stay right.
     var isUnlinked: Bool { bits & 0x8000 != 0 }
 
     static let unlinkedBit: UInt16 = 0x8000
+    private static let askedBit: UInt16 = 0x2000
 
     /// One request more. The second makes it hot.
     var incremented: UseWord {
-        var next = UseWord(bits: bits + 1)
+        var next = UseWord(bits: bits + 1 | Self.askedBit)
         if next.count >= 2 { next.bits |= 0x4000 }
         return next
     }
 
     /// Half the count, as of a generation; what is hot stays so.
     func halved(in generation: UInt16) -> UseWord {
-        UseWord(count: count / 2, isHot: isHot, generation: generation)
+        UseWord(count: count / 2, isHot: isHot, isAsked: isAsked, generation: generation)
     }
 }

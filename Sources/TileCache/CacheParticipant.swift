@@ -16,12 +16,21 @@ package final class CacheParticipant: @unchecked Sendable {
     package let epochs: Collector.Participant
     private let rows: CounterRows
     private let row: UnsafeMutablePointer<Atomic<Int>>
+    private let tally: ReuseTally
+    private let uses: UnsafeMutablePointer<Atomic<UInt32>>
     private let clock: @Sendable () -> UInt32
 
-    init(epochs: Collector.Participant, rows: CounterRows, clock: @escaping @Sendable () -> UInt32) {
+    init(
+        epochs: Collector.Participant,
+        rows: CounterRows,
+        tally: ReuseTally,
+        clock: @escaping @Sendable () -> UInt32
+    ) {
         self.epochs = epochs
         self.rows = rows
         unsafe row = rows.row(epochs.index)
+        self.tally = tally
+        unsafe uses = tally.row(epochs.index)
         self.clock = clock
     }
 
@@ -63,6 +72,15 @@ package final class CacheParticipant: @unchecked Sendable {
     }
 }
 
+extension CacheParticipant {
+    /// Counts a use of an entry by its cell of the reuse table.
+    func countUse(cell: Int) {
+        // SAFETY: a cell is below the row's width; only this thread writes the row.
+        let count = unsafe uses + cell
+        unsafe count.pointee.store(count.pointee.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+    }
+}
+
 /// What is counted. Net amounts may be negative in one thread's row; the sum over all is right.
 enum CacheCounter: Int, CaseIterable {
     case hotHits, warmHits, misses
@@ -71,8 +89,6 @@ enum CacheCounter: Int, CaseIterable {
     case evictedPressure, evictedExpired, evictedRemoved, evictedCompaction, evictedDuplicate,
         evictedReplaced
     case evictedUnused, evictedBytes
-    /// Entries that came in without a request, and their first request.
-    case firstUses
     case warmEntries, warmBytes, hotEntries, hotBytes
     case waits
 }

@@ -2,35 +2,32 @@
 
 /// What the keeper knows of an entry when it decides who leaves. Times in milliseconds.
 package struct EvictionEntry: Sendable {
-    /// Asked for at least twice.
-    package var isHot: Bool
     /// Requests lately: halved from time to time, and limited by the policy.
     package var useCount: Int
+    /// Whether any of them came since it was inserted.
+    package var isAsked: Bool
     /// What leaving frees.
     package var bytes: Int
     /// What it took to make, in microseconds.
     package var cost: Int
-    /// Since it was inserted.
-    package var age: Int
-    /// Since the last use, to the second; only a policy that `tracksLastUse` may look at it.
+    /// Since the last use that was noted, or since it was inserted.
     package var idle: Int
 
-    package init(isHot: Bool, useCount: Int, bytes: Int, cost: Int, age: Int, idle: Int) {
-        self.isHot = isHot
+    package init(useCount: Int, isAsked: Bool, bytes: Int, cost: Int, idle: Int) {
         self.useCount = useCount
+        self.isAsked = isAsked
         self.bytes = bytes
         self.cost = cost
-        self.age = age
         self.idle = idle
     }
 }
 
 /// Who leaves memory first. Values only: the same code runs in the keeper and in `bench-eviction`.
 package enum EvictionPolicy: String, Sendable, CaseIterable {
-    /// Warm entries leave by age and size, those that nobody has asked for first; hot ones by decayed frequency, cost
-    /// and size. Which of the two has to give depends on the share of warm, and what comes back soon after it was dropped
-    /// goes on counting where it was. A scan passes through warm and leaves hot alone. The default.
-    case twoClass = "two-class"
+    /// Who will be asked for least leaves: by how often the likes of it, in uses and in time since the last, are asked for
+    /// in this cache (`ReuseTable` learns it), times cost, over size. What comes back after it was dropped goes on counting
+    /// where it was. The likes of what a scan brings in are asked for by nobody, so it leaves first. The default.
+    case hitDensity = "hit-density"
     /// The classic baseline: seconds since last use minus ten times the use count, the highest leaves first. Size,
     /// cost and class play no role, and a scan flushes what was used less than its length ago.
     case ageFrequency = "age-frequency"
@@ -38,45 +35,34 @@ package enum EvictionPolicy: String, Sendable, CaseIterable {
     /// How often a use is counted until the keeper halves the count: a hit on a counted-out entry writes nothing.
     package var useLimit: Int {
         switch self {
-        case .twoClass: 15
+        case .hitDensity: 15
         case .ageFrequency: 255
         }
     }
 
-    /// Whether a hit has to note the second of its use.
+    /// Whether every hit has to note the second of its use. Otherwise those do that are counted.
     package var tracksLastUse: Bool { self == .ageFrequency }
 
-    /// Whether counts are halved as entries are passed over.
-    package var halvesCounts: Bool { self == .twoClass }
+    /// Whether uses are learned from, counts fade, and the dropped are remembered.
+    package var learns: Bool { self == .hitDensity }
 
-    /// Whether warm and hot are told apart at all.
-    package var hasClasses: Bool { self == .twoClass }
-
-    /// Whether the next to leave should be warm, by the bytes of both classes and the share that warm may have.
-    package func takesWarm(warmBytes: Int, hotBytes: Int, warmShare: Double) -> Bool {
-        guard hasClasses, hotBytes > 0 else { return true }
-        return Double(warmBytes) > warmShare * Double(warmBytes + hotBytes)
-    }
-
-    /// The worth of staying: the lowest score leaves first. Pure. Scores of hot and warm entries are not compared under
-    /// `twoClass`.
-    package func evictionScore(_ entry: EvictionEntry) -> Double {
+    /// The worth of staying: the lowest score leaves first. Pure.
+    ///
+    /// - Parameters:
+    ///   - density: the uses to be expected (`ReuseTable.density`).
+    ///   - isByNumber: whether room is missing for entries, not for bytes; then size plays no role.
+    package func evictionScore(_ entry: EvictionEntry, density: Double, isByNumber: Bool = false) -> Double {
         switch self {
         case .ageFrequency:
             return -(Double(entry.idle / 1000) - 10 * Double(entry.useCount))
-        case .twoClass:
-            let size = Double(max(entry.bytes, 1))
-            guard entry.isHot else {
-                // First in, first out, were it not for the size: ten small tiles stay rather than one that takes their
-                // room. A sibling that nobody has asked for ages four times as fast as a tile that was asked for.
-                let age = Double(max(entry.age, 1)) * (entry.useCount == 0 ? 4 : 1)
-                return -age * size * size.squareRoot()
-            }
-            // Uses per root of the size: per byte, small tiles that nobody wants any more would outlive large ones that
-            // are wanted, since a count is no more than fifteen. The half use keeps apart what is worth nothing by its
-            // count. The cost by its fourth root, and clamped, because it is measured on a busy machine.
-            let cost = Double(min(max(entry.cost, 100), 1_000_000))
-            return (Double(entry.useCount) + 0.5) * cost.squareRoot().squareRoot() / size.squareRoot()
+        case .hitDensity:
+            // By its fourth root, and clamped, because it is measured on a busy machine.
+            let cost = Double(min(max(entry.cost, 100), 1_000_000)).squareRoot().squareRoot()
+            if isByNumber { return density * cost }
+            // The size to 3/4: per byte, small tiles would outlive large ones of the same cell, and those are of tissue, which is
+            // looked at more.
+            let root = Double(max(entry.bytes, 1)).squareRoot()
+            return density * cost / (root * root.squareRoot())
         }
     }
 }
@@ -92,11 +78,13 @@ extension EvictionPolicy {
         let before = droppedUses ?? 0
         let count =
             switch arrival {
-            case .requested: before + 1
-            case .speculative: before
-            case .restored: max(before, 2)
+            case .requested: min(before + 1, useLimit)
+            // Below the limit, so that its first use is noted.
+            case .speculative: min(before, useLimit - 1)
+            case .restored: min(max(before, 2), useLimit - 1)
             }
-        return UseWord(count: UInt16(min(count, useLimit)), isHot: count >= 2, generation: generation).bits
+        let isAsked = arrival == .requested
+        return UseWord(count: UInt16(count), isHot: count >= 2, isAsked: isAsked, generation: generation).bits
     }
 
     /// One use more, unless it is counted out.
@@ -105,15 +93,26 @@ extension EvictionPolicy {
         return word.count < useLimit && !word.isUnlinked ? word.incremented.bits : use
     }
 
-    /// The count of a hot entry halved as of a generation, unless that was done in it already.
-    package static func halved(_ use: UInt16, generation: UInt16) -> UInt16 {
+    /// What the hand leaves of an entry's count as it passes: half as of a new generation; and one below the limit, so that one
+    /// hit more is noted for each turn of the hand. What was asked for once stays so.
+    package func faded(_ use: UInt16, generation: UInt16) -> UInt16 {
         let word = UseWord(bits: use)
-        guard word.isHot, word.count > 0, word.generation != generation & 0x3F, !word.isUnlinked else { return use }
-        return word.halved(in: generation).bits
+        guard learns, !word.isUnlinked else { return use }
+        if word.generation != generation & 0x1F && word.count > 1 { return word.halved(in: generation).bits }
+        return Int(word.count) >= useLimit ? word.bits - 1 : use
+    }
+
+    /// The cell of the reuse table that a use, or a look, falls into.
+    package static func cell(_ use: UInt16, idle: Int) -> Int {
+        let word = UseWord(bits: use)
+        return ReuseTable.cell(uses: Int(word.count), isAsked: word.isAsked, idle: idle)
     }
 
     /// Whether a use word is that of a hot entry.
     package static func isHot(_ use: UInt16) -> Bool { UseWord(bits: use).isHot }
+
+    /// Whether a use word is that of an entry that was asked for since it came in.
+    package static func isAsked(_ use: UInt16) -> Bool { UseWord(bits: use).isAsked }
 
     /// The uses that a use word counts.
     package static func count(_ use: UInt16) -> Int { Int(UseWord(bits: use).count) }

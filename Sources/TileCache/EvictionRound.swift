@@ -4,12 +4,11 @@
 ///
 /// A round asks for a sample at a time, so the calls are few and need not be specialised.
 package protocol EvictionGround {
-    /// Bytes of the warm entries.
-    var warmBytes: Int { get }
-    /// Bytes of the hot entries.
-    var hotBytes: Int { get }
-    /// How often, ever, an entry that nobody had asked for was asked for the first time.
-    var firstUses: Int { get }
+    var entryCount: Int { get }
+    /// Milliseconds; wraps.
+    var now: UInt32 { get }
+    /// How often, ever, entries were used, by the cells of `ReuseTable`.
+    var usesEver: [Int] { get }
     /// Places that one turn of the hand passes.
     var placeCount: Int { get }
     /// Begins a sample; candidates are valid until `sampleEnds()`, and may be offered again afterwards.
@@ -22,8 +21,8 @@ package protocol EvictionGround {
     mutating func collect(into sample: inout EvictionSample) -> Int
     /// Takes an entry out for want of room; returns its bytes, or nil where it has left meanwhile.
     mutating func evict(_ candidate: EvictionCandidate, generation: UInt16) -> Int?
-    /// Halves an entry's use count as of a generation, unless that was done in it already.
-    mutating func halve(_ candidate: EvictionCandidate, generation: UInt16)
+    /// Lets an entry's count fade (`EvictionPolicy.faded`): the hand has passed it.
+    mutating func fade(_ candidate: EvictionCandidate, generation: UInt16)
 }
 
 /// An entry that may have to leave.
@@ -33,18 +32,17 @@ package struct EvictionCandidate: Sendable {
     /// Where the ground finds it again, and how it knows that it is the same.
     package let place: Int
     package let word: UInt64
-    fileprivate let isUnused: Bool
 }
 
-/// Entries of the class that has to give, scored.
+/// Entries, scored.
 package struct EvictionSample {
     private let policy: EvictionPolicy
     private let size: Int
+    fileprivate var reuse = ReuseTable()
     fileprivate var candidates: [EvictionCandidate] = []
-    /// How many of the candidates an earlier sample left.
-    fileprivate var keptCount = 0
-    /// Whether warm entries are looked for, or hot ones.
-    package fileprivate(set) var takesWarm = true
+    /// How many of the candidates an earlier sample left; nil while they are offered.
+    fileprivate var keptCount: Int?
+    private var isByNumber = false
 
     fileprivate init(_ policy: EvictionPolicy, _ tuning: EvictionTuning) {
         self.policy = policy
@@ -53,60 +51,53 @@ package struct EvictionSample {
         candidates.reserveCapacity(tuning.sampleSize + tuning.keptSize + 8)
     }
 
+    /// How many come from the hand.
+    fileprivate var freshCount: Int { candidates.count - (keptCount ?? 0) }
+
     /// Whether the hand has gone far enough.
-    package var isFull: Bool { candidates.count - keptCount >= size }
+    package var isFull: Bool { freshCount >= size }
 
-    /// Whether entries of a class are looked for.
-    package func wants(isHot: Bool) -> Bool { !policy.hasClasses || isHot != takesWarm }
-
-    /// Adds an entry that is wanted. `place` and `word` are the ground's.
+    /// Adds an entry. `place` and `word` are the ground's.
     package mutating func offer(_ entry: EvictionEntry, place: Int, word: UInt64) {
-        candidates.append(
-            EvictionCandidate(
-                score: policy.evictionScore(entry),
-                place: place,
-                word: word,
-                isUnused: entry.useCount == 0 && !entry.isHot
-            )
-        )
+        var density = 0.0
+        if policy.learns {
+            let cell = ReuseTable.cell(uses: entry.useCount, isAsked: entry.isAsked, idle: entry.idle)
+            if keptCount != nil { reuse.visited(cell) }
+            density = reuse.density(cell)
+        }
+        let score = policy.evictionScore(entry, density: density, isByNumber: isByNumber)
+        candidates.append(EvictionCandidate(score: score, place: place, word: word))
     }
 
-    fileprivate mutating func begin(takesWarm: Bool) {
+    fileprivate mutating func begin(isByNumber: Bool) {
         candidates.removeAll(keepingCapacity: true)
-        keptCount = 0
-        self.takesWarm = takesWarm
+        keptCount = nil
+        self.isByNumber = isByNumber
     }
 }
 
-/// The decisions of the keeper: which class gives, who of a sample leaves, when counts age. No memory, no clock, no
+/// The decisions of the keeper: who of a sample leaves, when counts age, when lessons are drawn. No memory, no clock, no
 /// threads: the keeper and the simulator of `bench-eviction` run the same code.
 ///
 /// *How.* The hand goes over the table in the order of the hash, so what it passes is random and every entry is visited
-/// equally often. A sample is the next 16 entries of the class that has to give, and the 16 lowest that stayed of the
-/// sample before (Redis keeps such a pool; it doubles what a visit is worth). A quarter of the warm ones from the hand, or
-/// one in sixteen of the hot ones, leaves: the lowest of all 32. The others, if hot, have their counts halved, once per
-/// generation.
+/// equally often. A sample is the next 16 entries, and the 16 lowest that stayed of the sample before (Redis keeps such a
+/// pool; it doubles what a visit is worth). One in sixteen of those from the hand leaves: the lowest of all 32. The others have
+/// their counts halved, once per generation.
 ///
-/// *From where.* Two classes with ghosts follow 2Q (Johnson, Shasha, 1994) and S3-FIFO (Yang et al., 2023); uses per byte
-/// is GDSF (Cherkasova, 1998) with decay in place of its clock; ghosts that remember the count stand in for TinyLFU's
-/// sketch (Einziger, Friedman, Manes, 2017), which would have to be written on every hit.
+/// *From where.* Sampling with a learned density of hits is LHD (see `ReuseTable`); uses over size is GDSF (Cherkasova, 1998)
+/// with decay in place of its clock; ghosts that remember the count stand in for TinyLFU's sketch (Einziger, Friedman,
+/// Manes, 2017), which would have to be written on every hit.
 ///
-/// *What it gives up.* A sample is no order: what leaves is among the lowest, not the lowest. Of the share of warm only the
-/// siblings' part is learned, from how many of them are asked for; docs/decisions.md says what else was tried.
+/// *What it gives up.* A sample is no order: what leaves is among the lowest, not the lowest. What an entry would have been
+/// worth at an age that none of its likes reaches is guessed from younger ones; docs/decisions.md says what else was tried.
 package struct EvictionRound {
     package let policy: EvictionPolicy
     package let tuning: EvictionTuning
     private let generationBytes: Int
     private var bytesSinceGeneration = 0
+    private var entriesSinceLesson = 0
     private var sample: EvictionSample
-    private var keptWarm: [EvictionCandidate] = []
-    private var keptHot: [EvictionCandidate] = []
-    /// Entries that came in without a request and lately were asked for, or were dropped before that: sums that fade
-    /// with each sample of warm ones.
-    private var siblingsUsed = 0.0
-    private var siblingsDropped = 0.0
-    private var firstUses = 0
-    private static let fading = 1 - 1.0 / 128
+    private var kept: [EvictionCandidate] = []
     /// Counts how often a generation's bytes were evicted.
     package private(set) var generation: UInt16 = 0
 
@@ -115,15 +106,11 @@ package struct EvictionRound {
         self.tuning = tuning
         generationBytes = Int(Double(budget) * tuning.generationBudgets)
         sample = EvictionSample(policy, tuning)
-        keptWarm.reserveCapacity(tuning.keptSize)
-        keptHot.reserveCapacity(tuning.keptSize)
+        kept.reserveCapacity(tuning.keptSize)
     }
 
-    /// The share of the bytes that warm may have now.
-    package var warmShare: Double {
-        let used = siblingsUsed / max(siblingsUsed + siblingsDropped, 1)
-        return tuning.warmShare + tuning.siblingShare * min(used * tuning.siblingsPerUse, 1)
-    }
+    /// What the round has learned.
+    package var reuse: ReuseTable { sample.reuse }
 
     /// Evicts about so many bytes and entries; false where one turn of the hand found nothing to evict.
     ///
@@ -134,17 +121,14 @@ package struct EvictionRound {
         isUrgent: Bool = false,
         from ground: inout some EvictionGround
     ) -> Bool {
+        if policy.learns { sample.reuse.timePassed(ground.now, entries: ground.entryCount) }
+        defer { learn(from: ground) }
         var evictedBytes = 0
         var evictedEntries = 0
         var fruitless = 0
         while evictedBytes < bytes || evictedEntries < entries {
-            let takesWarm = policy.takesWarm(
-                warmBytes: ground.warmBytes,
-                hotBytes: ground.hotBytes,
-                warmShare: warmShare
-            )
             ground.sampleBegins()
-            let passed = takeSample(takesWarm, &ground)
+            let passed = takeSample(isByNumber: evictedBytes >= bytes, &ground)
             let left = evictFromSample(isUrgent, &ground)
             ground.sampleEnds()
             evictedBytes += left.bytes
@@ -155,18 +139,11 @@ package struct EvictionRound {
         return true
     }
 
-    private mutating func takeSample(_ takesWarm: Bool, _ ground: inout some EvictionGround) -> Int {
-        sample.begin(takesWarm: takesWarm)
-        for candidate in takesWarm ? keptWarm : keptHot { ground.offerAgain(candidate, to: &sample) }
+    private mutating func takeSample(isByNumber: Bool, _ ground: inout some EvictionGround) -> Int {
+        sample.begin(isByNumber: isByNumber)
+        for candidate in kept { ground.offerAgain(candidate, to: &sample) }
         sample.keptCount = sample.candidates.count
-        let passed = ground.collect(into: &sample)
-        if takesWarm {
-            let uses = ground.firstUses
-            siblingsUsed = (siblingsUsed + Double(uses - firstUses)) * Self.fading
-            siblingsDropped *= Self.fading
-            firstUses = uses
-        }
-        return passed
+        return ground.collect(into: &sample)
     }
 
     private mutating func evictFromSample(
@@ -175,32 +152,31 @@ package struct EvictionRound {
     ) -> (bytes: Int, entries: Int) {
         guard !sample.candidates.isEmpty else { return (0, 0) }
         sample.candidates.sort { $0.score < $1.score }
-        let part = isUrgent ? tuning.urgentPart : sample.takesWarm ? tuning.warmPart : tuning.hotPart
-        let leaving = max((sample.candidates.count - sample.keptCount) / part, 1)
+        let leaving = max(sample.freshCount / (isUrgent ? tuning.urgentPart : tuning.part), 1)
         var bytes = 0
         var entries = 0
         for candidate in sample.candidates.prefix(leaving) {
             guard let freed = ground.evict(candidate, generation: generation) else { continue }
             bytes += freed
-            if candidate.isUnused { siblingsDropped += 1 }
             entries += 1
         }
         let staying = sample.candidates.dropFirst(leaving)
-        if policy.halvesCounts && !sample.takesWarm {
-            for candidate in staying { ground.halve(candidate, generation: generation) }
-        }
-        if sample.takesWarm {
-            keptWarm.removeAll(keepingCapacity: true)
-            keptWarm.append(contentsOf: staying.prefix(tuning.keptSize))
-        } else {
-            keptHot.removeAll(keepingCapacity: true)
-            keptHot.append(contentsOf: staying.prefix(tuning.keptSize))
-        }
+        if policy.learns { for candidate in staying { ground.fade(candidate, generation: generation) } }
+        kept.removeAll(keepingCapacity: true)
+        kept.append(contentsOf: staying.prefix(tuning.keptSize))
+        entriesSinceLesson += entries
         bytesSinceGeneration += bytes
         if bytesSinceGeneration > generationBytes {
             bytesSinceGeneration = 0
             generation &+= 1
         }
         return (bytes, entries)
+    }
+
+    private mutating func learn(from ground: some EvictionGround) {
+        let enough = max(Int(Double(ground.entryCount) * tuning.lessonShare), tuning.lessonEntries)
+        guard policy.learns, entriesSinceLesson >= enough else { return }
+        entriesSinceLesson = 0
+        sample.reuse.learn(usesEver: ground.usesEver)
     }
 }

@@ -1,27 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The numbers of eviction under `twoClass`. The defaults were chosen by `bench-eviction` on traces other than those that
+/// The numbers of eviction under `hitDensity`. The defaults were chosen by `bench-eviction` on traces other than those that
 /// it reports; docs/decisions.md has the figures.
 package struct EvictionTuning: Sendable {
-    /// Warm may take this share of the bytes before hot has to give, ...
-    package var warmShare = 0.05
-    /// ... and up to so much more where siblings pay: they come by the family, twenty at a time, and some are asked for
-    /// within seconds.
-    package var siblingShare = 0.20
-    /// The whole of it is theirs when one in so many of them is asked for before it is dropped. What a pre-warm brings in
-    /// is asked for by nobody, and gets no room.
-    package var siblingsPerUse = 8.0
     /// Entries that a sample takes from the hand.
     package var sampleSize = 16
     /// Entries that a sample gets back from the one before: the lowest that stayed.
     package var keptSize = 16
     /// One in this many of the entries from the hand leaves.
-    package var warmPart = 4
-    package var hotPart = 16
-    /// The same for both while inserters wait for room.
+    package var part = 16
+    /// The same while inserters wait for room.
     package var urgentPart = 2
     /// A generation lasts until so many times the budget was dropped: how fast counts decay and ghosts are forgotten.
-    package var generationBudgets = 20.0
+    package var generationBudgets = 100.0
+    /// What is worth what is learned anew when such a part of the entries was dropped, ...
+    package var lessonShare = 0.25
+    /// ... but at least so many.
+    package var lessonEntries = 3000
 
     package init() {}
 }

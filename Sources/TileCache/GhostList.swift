@@ -85,7 +85,7 @@ package struct GhostList {
     }
 
     /// The uses that a word stands for as of a generation; nil: none, forgotten or free. A word of eight generations ago,
-    /// which is 160 budgets dropped since, would pass for new.
+    /// which is 800 budgets dropped since, would pass for new.
     private static func uses(_ word: UInt16, _ generation: UInt16) -> Int? {
         let age = Int((generation &- word >> 3) & 7)
         guard word != 0, age <= remembered else { return nil }

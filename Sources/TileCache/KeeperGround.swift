@@ -16,9 +16,9 @@ struct KeeperGround: EvictionGround {
         policy = cache.configuration.policy
     }
 
-    var warmBytes: Int { cache.total(.warmBytes) }
-    var hotBytes: Int { cache.total(.hotBytes) }
-    var firstUses: Int { cache.total(.firstUses) }
+    var entryCount: Int { cache.total(.warmEntries) + cache.total(.hotEntries) }
+    var now: UInt32 { participant.time() }
+    var usesEver: [Int] { cache.usesEver }
     var placeCount: Int { cache.table.bucketCount * BucketTable.slotsPerBucket }
 
     /// On-line from here: what slots hold stays readable.
@@ -50,15 +50,12 @@ struct KeeperGround: EvictionGround {
     private func offer(_ word: UInt64, at position: BucketTable.Position, to sample: inout EvictionSample) {
         let block = BucketTable.block(word)
         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
-        guard sample.wants(isHot: use.isHot) else { return }
-        let now = participant.now
         let entry = EvictionEntry(
-            isHot: use.isHot,
             useCount: Int(use.count),
+            isAsked: use.isAsked,
             bytes: block.pooledBytes,
             cost: Int(block.cost),
-            age: KeeperRound.elapsed(block.birth, now),
-            idle: KeeperRound.elapsed(unsafe block.lastUse.pointee.load(ordering: .relaxed), now)
+            idle: KeeperRound.elapsed(unsafe block.lastUse.pointee.load(ordering: .relaxed), participant.now)
         )
         sample.offer(entry, place: position, word: word)
     }
@@ -68,16 +65,16 @@ struct KeeperGround: EvictionGround {
         let hash = block.mixedKey
         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
         guard cache.table.clear(candidate.place, candidate.word, hash: hash) else { return nil }
-        if policy.hasClasses { cache.ghosts.remember(hash, uses: Int(use.count), generation: generation) }
+        if policy.learns { cache.ghosts.remember(hash, uses: Int(use.count), generation: generation) }
         return cache.didUnlink(block, .pressure, participant)
     }
 
-    mutating func halve(_ candidate: EvictionCandidate, generation: UInt16) {
+    mutating func fade(_ candidate: EvictionCandidate, generation: UInt16) {
         let block = BucketTable.block(candidate.word)
         let use = unsafe block.use.pointee.load(ordering: .relaxed)
-        let halved = EvictionPolicy.halved(use, generation: generation)
-        guard halved != use else { return }
+        let faded = policy.faded(use, generation: generation)
+        guard faded != use else { return }
         // Where a reader counts at the same moment, that was a use, and the count may stay.
-        _ = unsafe block.use.pointee.compareExchange(expected: use, desired: halved, ordering: .relaxed)
+        _ = unsafe block.use.pointee.compareExchange(expected: use, desired: faded, ordering: .relaxed)
     }
 }

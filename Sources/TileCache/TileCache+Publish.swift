@@ -132,7 +132,7 @@ extension TileCache {
     func firstUse(_ hash: UInt64, _ arrival: TileArrival, _ participant: CacheParticipant) -> UseWord {
         let generation = generation.load(ordering: .relaxed)
         let policy = configuration.policy
-        let uses = policy.hasClasses ? ghosts.take(hash, generation: generation) : nil
+        let uses = policy.learns ? ghosts.take(hash, generation: generation) : nil
         if uses != nil && arrival == .requested { participant.count(.ghostHits) }
         return UseWord(bits: policy.initialUse(arrival, droppedUses: uses, generation: generation))
     }

@@ -26,8 +26,8 @@ package import TileModel
 /// past the processor's caches, so that what comes in does not push out what is asked for. The cache's own reference is dropped only after the grace period, so whoever is on-line always finds a count of at least one.
 ///
 /// *From where.* The bucket with tags and overflow counts follows F14 (Bronson, Shi, "Open-sourcing F14", 2019) made
-/// concurrent; reclamation see `Collector`; two classes with ghosts follow 2Q (Johnson, Shasha, 1994) and S3-FIFO (Yang
-/// et al., 2023), with a scored main part as in GDSF (Cherkasova, 1998).
+/// concurrent; reclamation see `Collector`; eviction by learned hit density follows LHD (Beckmann, Chen, Cidon,
+/// 2018) with ghosts that count on (see `ReuseTable`, `EvictionRound`).
 ///
 /// *What it gives up.* The table never grows: its size is fixed by the budget and the expected entry size. Free memory
 /// counts as used. A reader that stalls while on-line stops freeing: what is there stays and is served, but once the
@@ -45,11 +45,13 @@ package final class TileCache: @unchecked Sendable {
     let keeper = KeeperState()
     let logger: Logger
     private let rows = CounterRows()
+    private let tally: ReuseTally
     private let uncached = UncachedBlocks()
     /// Counts how often a generation's bytes were dropped (`EvictionTuning.generationBudgets`); the keeper writes it.
     let generation = Atomic<UInt16>(0)
     private let useLimit: UInt16
     private let tracksLastUse: Bool
+    private let learns: Bool
     /// Live bytes above which an insert wakes the keeper.
     let wakeLevel: Int
     /// Uncharged bytes below which an insert wakes the keeper.
@@ -83,6 +85,11 @@ package final class TileCache: @unchecked Sendable {
             table.unmap()
             throw .noMemory(bytes: table.slotCount)
         }
+        guard let tally = ReuseTally() else {
+            table.unmap()
+            ghosts.unmap()
+            throw .noMemory(bytes: table.slotCount)
+        }
         self.table = table
         self.ghosts = ghosts
         fixedBytes = table.bytes + ghosts.bytes
@@ -93,6 +100,8 @@ package final class TileCache: @unchecked Sendable {
         pool = BlockPool(budget: budget, stripes: stripes, poisons: configuration.poisonsFreedBlocks)
         useLimit = UInt16(configuration.policy.useLimit)
         tracksLastUse = configuration.policy.tracksLastUse
+        learns = configuration.policy.learns
+        self.tally = tally
         wakeLevel = Int(Double(limit) * configuration.highWatermark) - fixedBytes
         wakeHeadroom = max(limit / 100, 128 << 10)
         // Everything is set by now: `deinit` frees it.
@@ -117,7 +126,7 @@ package final class TileCache: @unchecked Sendable {
 
     /// A way in for one more thread; see `CacheParticipant`. Takes a lock.
     package func makeParticipant() -> CacheParticipant {
-        CacheParticipant(epochs: collector.register(), rows: rows, clock: configuration.clock)
+        CacheParticipant(epochs: collector.register(), rows: rows, tally: tally, clock: configuration.clock)
     }
 
     /// The tile of a key, and one request more on its count. The participant must be on-line.
@@ -135,7 +144,7 @@ package final class TileCache: @unchecked Sendable {
             return nil
         }
         points.reached(.loaded)
-        // SAFETY (here, in peek, countUse and noteTime): the block was found on-line, so its header stays mapped until the
+        // SAFETY (here, in peek, countUse, noteUse and noteTime): the block was found on-line, so its header stays mapped until the
         // participant goes off-line; the words are atomics of their own in it (the table in Block).
         let use = UseWord(bits: unsafe block.use.pointee.load(ordering: .relaxed))
         if use.count < useLimit { countUse(block, participant) }
@@ -168,6 +177,9 @@ package final class TileCache: @unchecked Sendable {
     /// The sum of a counter over all threads.
     func total(_ counter: CacheCounter) -> Int { rows.sum(counter, rows: collector.indexLimit) }
 
+    /// How often, ever, entries were used, by the cells of `ReuseTable`. Complexity: O(participants), some microseconds each.
+    var usesEver: [Int] { tally.sums(rows: collector.indexLimit) }
+
     var uncachedBytes: Int { uncached.liveBytes }
 
     private func countUse(_ block: Block, _ participant: CacheParticipant) {
@@ -182,7 +194,7 @@ package final class TileCache: @unchecked Sendable {
                 ordering: .relaxed
             )
             if exchanged {
-                if use.count == 0 && !use.isHot { participant.count(.firstUses) }
+                if learns { noteUse(block, use, participant) }
                 if next.isHot && !use.isHot {
                     let bytes = block.pooledBytes
                     participant.count(.warmEntries, -1)
@@ -194,6 +206,14 @@ package final class TileCache: @unchecked Sendable {
             }
             use = UseWord(bits: original)
         }
+    }
+
+    /// Notes how long the block was not used, and that it is now: in the line that was just written.
+    private func noteUse(_ block: Block, _ use: UseWord, _ participant: CacheParticipant) {
+        let now = participant.now
+        let last = unsafe block.lastUse.pointee.load(ordering: .relaxed)
+        participant.countUse(cell: EvictionPolicy.cell(use.bits, idle: KeeperRound.elapsed(last, now)))
+        unsafe block.lastUse.pointee.store(now, ordering: .relaxed)
     }
 
     private func noteTime(_ block: Block, _ now: UInt32) {

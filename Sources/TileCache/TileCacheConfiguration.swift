@@ -30,7 +30,7 @@ package struct TileCacheConfiguration: Sendable {
     package static let minByteBudget = 4 << 20
 
     /// A budget below `minByteBudget` is raised to it.
-    package init(byteBudget: Int, policy: EvictionPolicy = .twoClass) {
+    package init(byteBudget: Int, policy: EvictionPolicy = .hitDensity) {
         self.byteBudget = max(byteBudget, Self.minByteBudget)
         self.policy = policy
     }

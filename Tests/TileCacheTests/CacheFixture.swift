@@ -39,7 +39,7 @@ extension TileCache {
     /// A cache whose clock a test moves.
     static func make(
         budget: Int = TileCacheConfiguration.minByteBudget,
-        policy: EvictionPolicy = .twoClass,
+        policy: EvictionPolicy = .hitDensity,
         clock: ManualClock = ManualClock(),
         poisons: Bool = true,
         adjust: (inout TileCacheConfiguration) -> Void = { _ in }

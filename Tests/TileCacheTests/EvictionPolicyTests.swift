@@ -7,65 +7,50 @@ import Testing
 @Suite("Who leaves first")
 struct EvictionPolicyTests {
     private func entry(
-        hot: Bool = true,
         uses: Int = 1,
+        isAsked: Bool = true,
         bytes: Int = 16_000,
         cost: Int = 1000,
-        age: Int = 1000,
         idle: Int = 1000
     ) -> EvictionEntry {
-        EvictionEntry(isHot: hot, useCount: uses, bytes: bytes, cost: cost, age: age, idle: idle)
+        EvictionEntry(useCount: uses, isAsked: isAsked, bytes: bytes, cost: cost, idle: idle)
     }
 
     @Test("age-frequency is seconds since last use minus ten times the count, negated")
     func ageFrequency() {
-        let policy = EvictionPolicy.ageFrequency
-        #expect(policy.evictionScore(entry(uses: 3, age: 9_999_999, idle: 100_000)) == -(100 - 30))
-        #expect(policy.evictionScore(entry(uses: 0, idle: 50_000)) < policy.evictionScore(entry(uses: 5, idle: 60_000)))
-        #expect(policy.evictionScore(entry(uses: 50, idle: 0)) > policy.evictionScore(entry(uses: 0, idle: 0)))
+        func score(_ entry: EvictionEntry) -> Double {
+            EvictionPolicy.ageFrequency.evictionScore(entry, density: .random(in: 0...1))
+        }
+        #expect(score(entry(uses: 3, idle: 100_000)) == -(100 - 30))
+        #expect(score(entry(uses: 0, idle: 50_000)) < score(entry(uses: 5, idle: 60_000)))
+        #expect(score(entry(uses: 50, idle: 0)) > score(entry(uses: 0, idle: 0)))
     }
 
-    @Test("of warm entries of one size two-class lets the oldest go first, whatever it cost")
-    func warmGoesByAge() {
-        let policy = EvictionPolicy.twoClass
-        let old = policy.evictionScore(entry(hot: false, uses: 1, cost: 1_000_000, age: 2000))
-        #expect(old < policy.evictionScore(entry(hot: false, uses: 1, cost: 1, age: 1999)))
+    @Test("hit-density keeps what will be asked for more, is smaller, or cost more")
+    func hitDensity() {
+        let policy = EvictionPolicy.hitDensity
+        let score = policy.evictionScore(entry(), density: 0.5)
+        #expect(policy.evictionScore(entry(), density: 0.6) > score)
+        #expect(policy.evictionScore(entry(bytes: 8000), density: 0.5) > score)
+        #expect(policy.evictionScore(entry(cost: 2000), density: 0.5) > score)
+        // Half as likely needs two fifths of the size.
+        #expect(policy.evictionScore(entry(bytes: 6500), density: 0.25) < score)
+        #expect(policy.evictionScore(entry(bytes: 6200), density: 0.25) > score)
     }
 
-    @Test("a warm entry goes earlier where it is larger, and where nobody has asked for it")
-    func warmGoesBySizeAndUse() {
-        let policy = EvictionPolicy.twoClass
-        let score = policy.evictionScore(entry(hot: false, uses: 1))
-        #expect(policy.evictionScore(entry(hot: false, uses: 1, bytes: 32_000)) < score)
-        #expect(policy.evictionScore(entry(hot: false, uses: 0)) < score)
-        #expect(policy.evictionScore(entry(hot: false, uses: 0, age: 240)) > score)
-        #expect(policy.evictionScore(entry(hot: false, uses: 0, age: 0)) < 0)
-    }
-
-    @Test("two-class keeps the hot entry that is used more, is smaller, or cost more")
-    func hotIsScored() {
-        let policy = EvictionPolicy.twoClass
-        let score = policy.evictionScore(entry())
-        #expect(policy.evictionScore(entry(uses: 2)) > score)
-        #expect(policy.evictionScore(entry(bytes: 8000)) > score)
-        #expect(policy.evictionScore(entry(cost: 2000)) > score)
-        #expect(policy.evictionScore(entry(age: 50, idle: 60_000)) == score)
-    }
-
-    @Test("warm gives until it is down to its share, then hot does")
-    func share() {
-        let policy = EvictionPolicy.twoClass
-        #expect(policy.takesWarm(warmBytes: 26, hotBytes: 74, warmShare: 0.25))
-        #expect(!policy.takesWarm(warmBytes: 25, hotBytes: 75, warmShare: 0.25))
-        #expect(policy.takesWarm(warmBytes: 1, hotBytes: 0, warmShare: 0.25))
-        #expect(!policy.takesWarm(warmBytes: 0, hotBytes: 1, warmShare: 0.25))
-        #expect(EvictionPolicy.ageFrequency.takesWarm(warmBytes: 0, hotBytes: 100, warmShare: 0.25))
+    @Test("where room is missing for entries and not for bytes, size plays no role")
+    func byNumber() {
+        let policy = EvictionPolicy.hitDensity
+        func score(_ bytes: Int) -> Double {
+            policy.evictionScore(entry(bytes: bytes), density: 0.5, isByNumber: true)
+        }
+        #expect(score(100) == score(1_000_000))
     }
 
     @Test("what comes back soon after it was dropped goes on counting where it was")
     func usesOfTwoLives() {
         func use(_ arrival: TileArrival, _ dropped: Int?) -> (count: Int, isHot: Bool) {
-            let use = EvictionPolicy.twoClass.initialUse(arrival, droppedUses: dropped, generation: 3)
+            let use = EvictionPolicy.hitDensity.initialUse(arrival, droppedUses: dropped, generation: 3)
             return (EvictionPolicy.count(use), EvictionPolicy.isHot(use))
         }
         #expect(use(.requested, nil) == (1, false))
@@ -76,29 +61,39 @@ struct EvictionPolicyTests {
         #expect(use(.speculative, 1) == (1, false))
         #expect(use(.speculative, 2) == (2, true))
         #expect(use(.restored, nil) == (2, true))
+        // Below the limit, so that the first use in this life is noted.
+        #expect(use(.speculative, 15) == (14, true) && use(.requested, 15) == (15, true))
+        for arrival in [TileArrival.requested, .speculative, .restored] {
+            let use = EvictionPolicy.hitDensity.initialUse(arrival, droppedUses: 3, generation: 3)
+            #expect(EvictionPolicy.isAsked(use) == (arrival == .requested))
+            #expect(EvictionPolicy.isAsked(EvictionPolicy.hitDensity.counted(use)))
+        }
     }
 
-    @Test("age-frequency counts every use up to 255 and never halves; two-class counts to 15")
+    @Test("age-frequency counts every use up to 255 and lets nothing fade; hit-density counts to 15")
     func limits() {
-        for (policy, limit) in [(EvictionPolicy.ageFrequency, 255), (.twoClass, 15)] {
+        for (policy, limit) in [(EvictionPolicy.ageFrequency, 255), (.hitDensity, 15)] {
             var use = policy.initialUse(.requested, droppedUses: nil, generation: 0)
             for uses in 1...300 {
                 #expect(EvictionPolicy.count(use) == min(uses, limit))
                 use = policy.counted(use)
             }
+            #expect((policy.faded(use, generation: 1) == use) == (policy == .ageFrequency))
         }
-        #expect(!EvictionPolicy.ageFrequency.halvesCounts && EvictionPolicy.twoClass.halvesCounts)
     }
 
-    @Test("a count is halved once in a generation, and a warm one never")
-    func halving() {
-        let hot = UseWord(count: 9, isHot: true, generation: 1).bits
-        let once = EvictionPolicy.halved(hot, generation: 2)
-        #expect(EvictionPolicy.count(once) == 4 && EvictionPolicy.isHot(once))
-        #expect(EvictionPolicy.halved(once, generation: 2) == once)
-        #expect(EvictionPolicy.count(EvictionPolicy.halved(once, generation: 3)) == 2)
-        let warm = UseWord(count: 1, isHot: false, generation: 1).bits
-        #expect(EvictionPolicy.halved(warm, generation: 2) == warm)
+    @Test("a count is halved once in a generation, never to nothing, and one at the limit goes just below it")
+    func fading() {
+        let policy = EvictionPolicy.hitDensity
+        let hot = UseWord(count: 9, isHot: true, isAsked: true, generation: 1).bits
+        let once = policy.faded(hot, generation: 2)
+        #expect(EvictionPolicy.count(once) == 4 && EvictionPolicy.isHot(once) && EvictionPolicy.isAsked(once))
+        #expect(policy.faded(once, generation: 2) == once)
+        let twice = policy.faded(policy.faded(once, generation: 3), generation: 4)
+        #expect(EvictionPolicy.count(twice) == 1 && policy.faded(twice, generation: 5) == twice)
+        let full = UseWord(count: 15, isHot: true, generation: 1).bits
+        #expect(EvictionPolicy.count(policy.faded(full, generation: 1)) == 14)
+        #expect(policy.faded(full | UseWord.unlinkedBit, generation: 2) == full | UseWord.unlinkedBit)
     }
 
     @Test("a use word counts up to hot, halves without losing it, and keeps the flags apart")
@@ -107,8 +102,11 @@ struct EvictionPolicyTests {
         #expect(!none.incremented.isHot && none.incremented.count == 1)
         let hot = none.incremented.incremented
         #expect(hot.isHot && hot.count == 2)
-        #expect(hot.halved(in: 64 + 3).halved(in: 64 + 4) == UseWord(count: 0, isHot: true, generation: 4))
-        #expect(UseWord(count: 255, isHot: true, generation: 63).count == 255)
+        #expect(!none.isAsked && hot.isAsked)
+        #expect(
+            hot.halved(in: 32 + 3).halved(in: 32 + 4) == UseWord(count: 0, isHot: true, isAsked: true, generation: 4)
+        )
+        #expect(UseWord(count: 255, isHot: true, generation: 31).count == 255)
         #expect(UseWord(bits: hot.bits | UseWord.unlinkedBit).isUnlinked && !hot.isUnlinked)
     }
 

@@ -16,7 +16,7 @@ struct ModelTests {
         print(seed, "stream \(stream)")
         var random = seed.generator(stream: stream)
         let clock = ManualClock()
-        let policy: EvictionPolicy = stream % 2 == 0 ? .twoClass : .ageFrequency
+        let policy: EvictionPolicy = stream % 2 == 0 ? .hitDensity : .ageFrequency
         let cache = try TileCache.make(policy: policy, clock: clock) {
             // 64 buckets: probes run into each other.
             $0.expectedEntryBytes = stream % 4 < 2 ? 1 << 20 : 8192

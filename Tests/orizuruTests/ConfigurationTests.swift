@@ -55,7 +55,7 @@ struct ConfigurationTests {
         #expect(configuration.memory == .mebibytes(512))
         #expect(configuration.workers == 6 && configuration.reactors == 6 && configuration.queueLimit == 1024)
         #expect(configuration.parameters == .standard)
-        #expect(configuration.eviction == .init(policy: .twoClass, warmTimeToLive: nil))
+        #expect(configuration.eviction == .init(policy: .hitDensity, warmTimeToLive: nil))
         #expect(configuration.log == .init(level: .info, format: nil, access: nil))
         #expect(configuration.http.corsOrigin == ["*"] && configuration.http.idleTimeout == .seconds(75))
     }
@@ -167,7 +167,7 @@ struct ConfigurationTests {
         )
         #expect(
             refusal(["s", "--eviction-policy=lru"])
-                == "--eviction-policy: 'lru' is not accepted; expected two-class or age-frequency"
+                == "--eviction-policy: 'lru' is not accepted; expected hit-density or age-frequency"
         )
         #expect(
             refusal(["s", "--memory=1G"])?.hasPrefix("--memory: '1G' is not accepted; expected a size such as") == true

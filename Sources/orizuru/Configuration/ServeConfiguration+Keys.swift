@@ -146,11 +146,12 @@ extension ServeConfiguration {
         static let evictionPolicy = ConfigurationKey<EvictionPolicy>(
             "eviction.policy",
             .choice("POLICY"),
-            standard: .string(EvictionPolicy.twoClass.rawValue),
+            standard: .string(EvictionPolicy.hitDensity.rawValue),
             group: cache,
             help: """
-                What leaves the memory cache first. two-class: scored by class, use, size, cost and age; a crawler does \
-                not flush what people look at. age-frequency: by age and number of uses alone.
+                What leaves the memory cache first. hit-density: what will be asked for least, as learned from what is \
+                asked for, by size and cost; a crawler does not flush what people look at. age-frequency: by age and \
+                number of uses alone.
                 """
         )
         static let warmTimeToLive = ConfigurationKey(

@@ -14,7 +14,7 @@ struct Cell {
     /// Shares of the distinct bytes that the cache holds.
     static let shares = [0.01, 0.05, 0.10, 0.25]
     /// The policy that the report is about, and what bounds it.
-    static let subject = EvictionPolicy.twoClass.rawValue
+    static let subject = EvictionPolicy.hitDensity.rawValue
     static let bound = "future known"
     /// The server's own code under the baseline's policy: printed, but no rival.
     static let keeperAgeFrequency = "age-frequency, keeper"
@@ -37,7 +37,7 @@ struct Cell {
         add(WindowTinyLFUPolicy(trace, capacity: capacity))
         add(MokaTinyLFUPolicy(trace, capacity: capacity))
         add(KeeperPolicy(trace, capacity: capacity, .ageFrequency), Self.keeperAgeFrequency)
-        var keeper = KeeperPolicy(trace, capacity: capacity, .twoClass, tuning: tuning)
+        var keeper = KeeperPolicy(trace, capacity: capacity, .hitDensity, tuning: tuning)
         results.append((keeper.name, replay(trace, &keeper)))
         looksPerEviction = keeper.looksPerEviction
         mostPlaces = keeper.mostPlaces

@@ -35,7 +35,7 @@ struct KeeperPolicy: Contender {
     mutating func insert(_ object: Int, _ arrival: TileArrival, at time: UInt32) {
         ground.now = time
         ground.insert(object, arrival, generation: round.generation)
-        let used = ground.warmBytes + ground.hotBytes
+        let used = ground.usedBytes
         guard marks.arePassed(bytes: used, entries: ground.count) else { return }
         let excess = marks.excess(bytes: used, entries: ground.count)
         _ = round.evict(bytes: excess.bytes, entries: excess.entries, from: &ground)
@@ -50,8 +50,7 @@ struct SimulatedGround: EvictionGround {
     private let bytes: [Int32]
     private let hashes: [UInt64]
     private let ghosts: GhostList?
-    private(set) var warmBytes = 0
-    private(set) var hotBytes = 0
+    private(set) var usedBytes = 0
     private(set) var count = 0
     private(set) var looks = 0
     private(set) var evictions = 0
@@ -60,7 +59,6 @@ struct SimulatedGround: EvictionGround {
     private var table: [Int32]
     private var placeOf: [Int32]
     private var uses: [UInt16]
-    private var births: [UInt32]
     private var lastUses: [UInt32]
     private var hand = 0
 
@@ -76,7 +74,6 @@ struct SimulatedGround: EvictionGround {
         ghosts = GhostList(count: GhostList.count(slots: slots))
         placeOf = Array(repeating: -1, count: trace.objectCount)
         uses = Array(repeating: 0, count: trace.objectCount)
-        births = Array(repeating: 0, count: trace.objectCount)
         lastUses = Array(repeating: 0, count: trace.objectCount)
     }
 
@@ -86,37 +83,30 @@ struct SimulatedGround: EvictionGround {
 
     var placeCount: Int { table.count }
 
-    private(set) var firstUses = 0
+    private(set) var usesEver = [Int](repeating: 0, count: ReuseTable.cellCount)
+    var entryCount: Int { count }
     mutating func sampleBegins() {}
     mutating func sampleEnds() {}
 
     mutating func use(_ object: Int, at time: UInt32) {
         let old = uses[object]
-        let new = policy.counted(old)
-        uses[object] = new
-        if EvictionPolicy.count(old) == 0 && !EvictionPolicy.isHot(old) { firstUses += 1 }
-        if policy.tracksLastUse { lastUses[object] = time }
-        if EvictionPolicy.isHot(new) && !EvictionPolicy.isHot(old) {
-            warmBytes -= Int(bytes[object])
-            hotBytes += Int(bytes[object])
+        uses[object] = policy.counted(old)
+        if uses[object] != old && policy.learns {
+            usesEver[EvictionPolicy.cell(old, idle: Int(time &- lastUses[object]))] += 1
         }
+        if uses[object] != old || policy.tracksLastUse { lastUses[object] = time }
     }
 
     mutating func insert(_ object: Int, _ arrival: TileArrival, generation: UInt16) {
-        let dropped = policy.hasClasses ? ghosts?.take(hashes[object], generation: generation) : nil
+        let dropped = policy.learns ? ghosts?.take(hashes[object], generation: generation) : nil
         uses[object] = policy.initialUse(arrival, droppedUses: dropped, generation: generation)
-        births[object] = now
         lastUses[object] = now
         var place = Int(hashes[object].multipliedFullWidth(by: UInt64(table.count)).high)
         while table[place] >= 0 { place = place + 1 == table.count ? 0 : place + 1 }
         table[place] = Int32(object)
         placeOf[object] = Int32(place)
         count += 1
-        if EvictionPolicy.isHot(uses[object]) {
-            hotBytes += Int(bytes[object])
-        } else {
-            warmBytes += Int(bytes[object])
-        }
+        usedBytes += Int(bytes[object])
     }
 
     mutating func offerAgain(_ candidate: EvictionCandidate, to sample: inout EvictionSample) {
@@ -137,15 +127,12 @@ struct SimulatedGround: EvictionGround {
     private mutating func offer(_ place: Int, to sample: inout EvictionSample) {
         let object = Int(table[place])
         let use = uses[object]
-        let isHot = EvictionPolicy.isHot(use)
         looks += 1
-        guard sample.wants(isHot: isHot) else { return }
         let entry = EvictionEntry(
-            isHot: isHot,
             useCount: EvictionPolicy.count(use),
+            isAsked: EvictionPolicy.isAsked(use),
             bytes: Int(bytes[object]),
             cost: 1000,
-            age: Int(now &- births[object]),
             idle: Int(now &- lastUses[object])
         )
         sample.offer(entry, place: place, word: UInt64(object))
@@ -159,15 +146,15 @@ struct SimulatedGround: EvictionGround {
         count -= 1
         evictions += 1
         let size = Int(bytes[object])
-        if EvictionPolicy.isHot(uses[object]) { hotBytes -= size } else { warmBytes -= size }
-        if policy.hasClasses {
+        usedBytes -= size
+        if policy.learns {
             ghosts?.remember(hashes[object], uses: EvictionPolicy.count(uses[object]), generation: generation)
         }
         return size
     }
 
-    mutating func halve(_ candidate: EvictionCandidate, generation: UInt16) {
+    mutating func fade(_ candidate: EvictionCandidate, generation: UInt16) {
         let object = Int(candidate.word)
-        uses[object] = EvictionPolicy.halved(uses[object], generation: generation)
+        uses[object] = policy.faded(uses[object], generation: generation)
     }
 }

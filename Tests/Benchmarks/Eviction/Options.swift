@@ -49,14 +49,12 @@ struct Options {
         }
         let whole = max(Int(value), 1)
         switch parts[0] {
-        case "warmShare": tuning.warmShare = value
-        case "siblingShare": tuning.siblingShare = value
-        case "siblingsPerUse": tuning.siblingsPerUse = value
         case "sampleSize": tuning.sampleSize = whole
         case "keptSize": tuning.keptSize = whole
-        case "warmPart": tuning.warmPart = whole
-        case "hotPart": tuning.hotPart = whole
+        case "part": tuning.part = whole
         case "generationBudgets": tuning.generationBudgets = value
+        case "lessonShare": tuning.lessonShare = value
+        case "lessonEntries": tuning.lessonEntries = whole
         default: throw Refusal(description: "'\(parts[0])' is no number of EvictionTuning")
         }
     }

@@ -66,7 +66,7 @@ func scanLosses(_ traces: [Trace], _ tuning: EvictionTuning) -> Double {
                     return (calm.name, before.objectRatio - after.objectRatio)
                 }
                 let losses = [
-                    loss { KeeperPolicy($0, capacity: capacity, .twoClass, tuning: tuning) },
+                    loss { KeeperPolicy($0, capacity: capacity, .hitDensity, tuning: tuning) },
                     loss { RecencyPolicy($0, capacity: capacity, promotes: true) },
                     loss { S3FIFOPolicy($0, capacity: capacity, threshold: 1) },
                     loss { WindowTinyLFUPolicy($0, capacity: capacity) },
@@ -105,9 +105,11 @@ func run(_ options: Options) throws {
     if sessions.isEmpty {
         print("SKIPPED: the recorded traces need the shared test data; set ORIZURU_DATA to its folder")
     } else {
-        let crowd = options.usesTuningTraces ? TraceSets.tuningCrowd : TraceSets.reportCrowd
-        let recorded = RecordedCrowd.trace(sessions, crowd, seed: options.seed)
-        traces += [recorded, recorded.insertingFamilies()]
+        let crowds = options.usesTuningTraces ? TraceSets.tuningCrowds : TraceSets.reportCrowds
+        for (index, crowd) in crowds.enumerated() {
+            let recorded = RecordedCrowd.trace(sessions, crowd, seed: options.seed + UInt64(index))
+            traces += [recorded, recorded.insertingFamilies()]
+        }
     }
     var margins = Margins()
     for (index, trace) in traces.enumerated() {

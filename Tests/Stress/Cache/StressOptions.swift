@@ -7,7 +7,7 @@ import TileCache
 struct StressOptions {
     var seconds = 5.0
     var budget = 32 << 20
-    var policy = EvictionPolicy.twoClass
+    var policy = EvictionPolicy.hitDensity
     var seed = Seed.ofThisRun
     /// Whether the resident size is checked: not under a sanitizer, whose shadow memory counts, too.
     var checksResident = false
