@@ -136,7 +136,7 @@ let modules: [[Target]] = [
             "compare.js", "format.js", "icon.svg", "input.js", "mercator.js", "motion.js", "offer.js", "overlay.js",
             "page.css",
             "page.js", "parts.html", "picture.js", "pyramid.js", "readout.js", "render.js", "scene.js", "snippets.js",
-            "tiles.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
+            "tiles.js", "vector.html", "vector.js", "viewer.css", "viewer.html", "viewer.js", "viewport.js",
         ].map { .embedInCode("Pages/\($0)") },
         settings: hitPathSettings
     ),

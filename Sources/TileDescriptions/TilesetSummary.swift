@@ -53,8 +53,29 @@ extension TilesetSummary {
     /// The viewer's page, relative to the server's root.
     package var viewerPath: String { "/viewer/\(id)" }
 
+    /// Whether its tiles can be made into other pictures; those of other formats are handed out as they are.
+    package var isDecodable: Bool { format == .jpeg || format == .png }
+
+    /// Whether IIIF clients are answered.
+    package var hasImageService: Bool { kind == .slide && isDecodable }
+
+    /// Whether Zoomify clients are answered: they ask for JPEG, and know no overlap.
+    package var hasZoomify: Bool { hasImageService && pyramid.overlap == 0 }
+
+    /// Whether it is a layer of the map tile service.
+    package var isMapLayer: Bool { kind == .map && format.isRaster }
+
     /// A small picture of it, relative to the server's root.
-    package var thumbnailPath: String? { "/thumbnail/\(id).jpg" }
+    package var thumbnailPath: String? { isDecodable ? "/thumbnail/\(id).jpg" : nil }
+
+    /// What shows it as a whole: its thumbnail, or of pictures that cannot be decoded here the tile that shows most.
+    package var previewPath: String? {
+        if let thumbnailPath { return thumbnailPath }
+        guard format.isRaster, let level = pyramid.levels.last(where: { pyramid.grid(ofLevel: $0).area == 1 }) else {
+            return nil
+        }
+        return tileTemplate(level: String(level)).replacing("{x}", with: "0").replacing("{y}", with: "0")
+    }
 
     /// What a thumbnail shows, in pixels of the finest level: a slide as a whole; of a map what its bounds enclose.
     package var thumbnailRegion: PixelRect {
@@ -67,9 +88,6 @@ extension TilesetSummary {
         let bottom = place(WebMercator.y(latitude: bounds.south), of: size.height)
         return PixelRect(x: left, y: top, width: right - left + 1, height: bottom - top + 1)
     }
-
-    /// Zoomify knows no overlap.
-    package var hasZoomify: Bool { kind == .slide && pyramid.overlap == 0 }
 
     /// The tileset as an object of `/catalog.json`, and as the viewer page embeds it.
     ///
@@ -97,10 +115,10 @@ extension TilesetSummary {
             ("dzi", kind == .slide ? .string("/dzi/\(id).dzi") : .null),
             ("tiles", .string(tileTemplate(level: "{level}"))),
             ("micronsPerPixel", JSONOutput(micronsPerPixel)),
-            ("iiif", kind == .slide ? .string("/iiif/\(id)/info.json") : .null),
+            ("iiif", hasImageService ? .string("/iiif/\(id)/info.json") : .null),
             ("zoomify", hasZoomify ? .string("/zoomify/\(id)/ImageProperties.xml") : .null),
             ("tilejson", kind == .map ? .string("/tilejson/\(id).json") : .null),
-            ("wmts", kind == .map ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
+            ("wmts", isMapLayer ? .string("/wmts/1.0.0/WMTSCapabilities.xml") : .null),
             ("thumbnail", JSONOutput(thumbnailPath)),
             ("attribution", JSONOutput(attribution)),
             ("bounds", Self.json(bounds)),

@@ -18,10 +18,10 @@ package enum WMTSDocument {
     /// The text of `WMTSCapabilities.xml`, and the answer to GetCapabilities.
     ///
     /// - Parameters:
-    ///   - tilesets: all of the catalog; slides are left out.
+    ///   - tilesets: all of the catalog; slides and vector tiles are left out.
     ///   - base: what absolute URLs begin with.
     package static func capabilities(of tilesets: [TilesetSummary], base: String) -> String {
-        let maps = tilesets.filter { $0.kind == .map }
+        let maps = tilesets.filter(\.isMapLayer)
         let home = markupEscaped(base)
         var sizes: [Int: Int] = [:]
         for map in maps { sizes[map.pyramid.tileSize] = max(sizes[map.pyramid.tileSize] ?? 0, map.pyramid.maxLevel) }

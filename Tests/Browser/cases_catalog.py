@@ -39,6 +39,22 @@ def pictures(page):
     expect(page.stats["loaded"] > 0, "the viewer loaded no tile")
 
 
+@test("a slide's whole picture is seen on its card, however tall or wide it is")
+def whole_picture(page):
+    open_catalog(page)
+    for width, height in ((100, 400), (400, 100)):
+        over = page.run_async("""
+            const picture = document.createElement("canvas");
+            [picture.width, picture.height] = args;
+            const image = document.querySelector(".slide img");
+            image.src = picture.toDataURL();
+            await image.decode();
+            const [place, box] = [image.parentElement, image].map((element) => element.getBoundingClientRect());
+            return [box.width - place.width, box.height - place.height, getComputedStyle(image).objectFit];
+        """, width, height)
+        expect(max(over[:2]) < 0.5 and over[2] == "contain", f"{width} x {height} reaches beyond its place: {over}")
+
+
 @test("the catalog tells sizes, zooms and microns per pixel")
 def facts(page):
     open_catalog(page)

@@ -139,22 +139,27 @@ def together(page):
         expect_linked(page, scale, f"after a drag at {x}")
     page.press(Keys.ARROW_LEFT, "+")
     expect_linked(page, scale, "after keys")
-    drawn = page.run_async("""
-        const apart = [];
+    # Whatever the left canvas was drawn with last, the right one was, too, after every single frame of a glide.
+    zooms = page.run_async("""
         const { prototype } = CanvasRenderingContext2D, real = prototype.clearRect;
-        let frame = 0;
-        const drawn = { left: [], right: [] };
+        const zoom = (side) => orizuruCompare.stats[side].view.zoom;
+        const drawn = { left: zoom("left"), right: zoom("right") }, zooms = [];
         prototype.clearRect = function (...place) {
-          drawn[this.canvas.id].push(frame);
+          drawn[this.canvas.id] = zoom(this.canvas.id);
           return real.apply(this, place);
         };
+        const wanted = 2 * drawn.left;
         document.getElementById("zoom-in").click();
-        for (; frame < 40; frame += 1) await new Promise(requestAnimationFrame);
-        await orizuruCompare.idle();
+        do {
+          await new Promise(requestAnimationFrame);
+          zooms.push([drawn.left, drawn.right]);
+        } while (drawn.left !== wanted);
         prototype.clearRect = real;
-        return { moved: new Set(drawn.left).size, together: [...new Set(drawn.left)].filter((frame) => drawn.right.includes(frame)).length };
+        return zooms;
     """)
-    expect(drawn["moved"] > 2 and drawn["together"] >= drawn["moved"] - 1, f"of {drawn['moved']} frames {drawn['together']} drew both")
+    apart = [pair for pair in zooms if abs(pair[0] / pair[1] - scale) > 1e-9]
+    expect(not apart, f"of {len(zooms)} frames {len(apart)} drew one without the other: {apart[:3]}")
+    page.idle()
     page.expect_picture(left, "left in the end", exact=False, side="left")
     page.expect_picture(right, "right in the end", exact=False, side="right")
 

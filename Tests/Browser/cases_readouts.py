@@ -48,13 +48,18 @@ def readouts(page):
     expect(re.match(r"level \d+ · (\d+) of \1 tiles$", page.text("status")), f"the status reads {page.text('status')}")
 
 
-@test("a map tells degrees and kilometres")
+@test("a map tells degrees, kilometres, its zoom, and whose it is")
 def map_readouts(page):
     page.open(page.map)
     size = page.map["tileSize"] << page.map["maxLevel"]
     page.show(size * 0.75, size / 2, 1 / 2 ** page.map["maxLevel"] * 3)
     expect(page.text("coordinates") == "0.0000° N, 90.0000° E", f"the coordinates read {page.text('coordinates')}")
     expect(re.fullmatch(r"\d+ km", page.text("bar-label")), f"the scale bar says {page.text('bar-label')}")
+    expect(page.text("zoom") == "zoom 1.6", f"the zoom reads {page.text('zoom')}")
+    expect(page.text("attribution") == page.map["attribution"], f"the attribution reads {page.text('attribution')}")
+    page.cdp("Input.dispatchMouseEvent", type="mouseMoved", x=WIDTH // 2, y=HEIGHT // 2 - 96)
+    # An eighth of the world, which is 2^1.585 times 256 pixels wide.
+    page.wait_for("the pointer's degrees", lambda: page.text("coordinates") == "40.9799° N, 90.0000° E")
 
 
 @test("the viewer's arithmetic agrees with ours")

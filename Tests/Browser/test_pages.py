@@ -31,6 +31,7 @@ try:
     import cases_loading
     import cases_readouts
     import cases_compare
+    import cases_formats
     import cases_documents
 
     MISSING_PACKAGE = None

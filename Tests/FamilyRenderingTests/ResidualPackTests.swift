@@ -173,7 +173,8 @@ struct ResidualPackTests {
         pack.replaceSubrange(8..<12, with: bytes(count))
         pack += [UInt8](repeating: 0, count: count * 16)
         pack.replaceSubrange(16..<20, with: bytes(24 + count * 16))
-        #expect(throws: PackError.self) { try material().addPack(material().append(compressed(pack))) }
+        let material = try material()
+        #expect(throws: PackError.self) { try material.addPack(material.append(compressed(pack))) }
     }
 
     @Test("lying counts, offsets, lengths and indices are refused and set nothing")

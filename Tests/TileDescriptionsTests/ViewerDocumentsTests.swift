@@ -129,4 +129,36 @@ struct ViewerDocumentsTests {
         let point = try Self.map(bounds: GeographicBounds(west: 179.999999999, south: -90, east: 180, north: -89.9))
         #expect(point.thumbnailRegion == PixelRect(x: 8191, y: 8191, width: 1, height: 1))
     }
+
+    @Test(
+        "what cannot be made of a tileset is not offered",
+        arguments: [
+            (TileFormat.jpeg, "/thumbnail/slide.jpg", "/thumbnail/world.jpg"),
+            (.webp, "/tiles/slide/8/0_0.webp?v=0000000000000007", "/tiles/world/0/0/0.webp?v=0000000000000007"),
+            (.mvt, nil, nil),
+        ] as [(TileFormat, String?, String?)]
+    )
+    func offers(format: TileFormat, slidePreview: String?, mapPreview: String?) throws {
+        var slide = try Self.slide(2900, 2150)
+        var map = try Self.map(levels: 0...3)
+        slide.format = format
+        map.format = format
+        #expect(slide.previewPath == slidePreview && map.previewPath == mapPreview)
+        let isDecodable = format == .jpeg
+        #expect(slide.hasImageService == isDecodable && slide.hasZoomify == isDecodable)
+        #expect((slide.thumbnailPath != nil) == isDecodable)
+        #expect(!map.hasImageService && !map.hasZoomify && !slide.isMapLayer)
+        #expect(map.isMapLayer == format.isRaster)
+        let capabilities = WMTSDocument.capabilities(of: [slide, map], base: "")
+        #expect(capabilities.contains("<ows:Identifier>world</ows:Identifier>") == format.isRaster)
+        #expect(map.json.text.contains(#""wmts":null"#) == !format.isRaster)
+        #expect(slide.json.text.contains(#""iiif":null"#) == !isDecodable)
+    }
+
+    @Test("a tileset of which no level is one tile has no preview where it has no thumbnail")
+    func noPreview() throws {
+        var map = try Self.map(levels: 2...5)
+        map.format = .webp
+        #expect(map.previewPath == nil)
+    }
 }

@@ -66,6 +66,13 @@ struct CatalogPageTests {
         #expect(try facts(summary(.map)) == "map · zoom 2–7 · 512 px tiles · jpg")
     }
 
+    @Test("a map of one level has one zoom")
+    func oneLevel() throws {
+        var map = try summary(.map)
+        map.pyramid = try #require(Pyramid(mapTileSize: 256, levels: 3...3))
+        #expect(facts(map) == "map · zoom 3 · 256 px tiles · jpg")
+    }
+
     @Test(
         "numbers are rounded to their places and end without zeros",
         arguments: [
@@ -94,9 +101,22 @@ struct CatalogPageTests {
     @Test("no marker is left in a page, and no part is missing")
     func noMarkerLeft() throws {
         let one = try summary(.slide)
-        for page in [Pages.viewer(one), Pages.home([one]), Pages.home([]), Pages.comparison(one, one)] {
+        var vector = try summary(.map)
+        vector.format = .mvt
+        let viewers = [Pages.viewer(one), Pages.viewer(vector)]
+        for page in viewers + [Pages.home([one, vector]), Pages.home([]), Pages.comparison(one, one)] {
             #expect(!String(decoding: page.body, as: UTF8.self).contains("{{"))
         }
+    }
+
+    @Test("what cannot be drawn has a page that says so, and a card without a picture")
+    func vectorTiles() throws {
+        var map = try summary(.map)
+        map.format = .mvt
+        #expect(String(decoding: Pages.viewer(map).body, as: UTF8.self).contains("vector tiles"))
+        #expect(!String(decoding: Pages.viewer(try summary(.map)).body, as: UTF8.self).contains("vector tiles"))
+        #expect(!CatalogCard.markup(map).contains("<img"))
+        #expect(try CatalogCard.markup(summary(.map)).contains("<img"))
     }
 
     @Test("named parts are what stands between their lines")

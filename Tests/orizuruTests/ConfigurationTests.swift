@@ -337,7 +337,7 @@ struct ConfigurationValueTests {
     @Test(
         "listen addresses are split into host and port",
         arguments: [
-            ("127.0.0.1:8080", "127.0.0.1", 8080), ("[::1]:80", "::1", 80), ("localhost:0", "127.0.0.1", 0),
+            ("127.0.0.1:8080", "127.0.0.1", 8080), ("[::1]:80", "::1", 80), ("127.0.0.1:0", "127.0.0.1", 0),
             ("[fe80::1%eth0]:65535", "fe80::1%eth0", 65535), ("tile-server_1.example:1", "tile-server_1.example", 1),
         ]
     )
@@ -345,6 +345,9 @@ struct ConfigurationValueTests {
         let address = try #require(ListenAddress(parsing: text))
         #expect(address.address == host && Int(address.port) == port && address.description == text)
     }
+
+    @Test("localhost is this machine's address")
+    func localhost() { #expect(ListenAddress(parsing: "localhost:8080")?.description == "127.0.0.1:8080") }
 
     @Test(
         "what is no listen address is refused",

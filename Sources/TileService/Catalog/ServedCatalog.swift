@@ -77,10 +77,10 @@ package final class ServedCatalog: Sendable {
         return Document(mediaType: "application/json", body: Array(text.utf8))
     }
 
-    /// The document `/iiif/{id}/info.json`; nil for maps.
+    /// The document `/iiif/{id}/info.json`; nil where there is no image service.
     func iiif(_ index: Int, base: String, asLinkedData: Bool) -> Document? {
         let summary = entries[index].summary
-        guard summary.kind == .slide else { return nil }
+        guard summary.hasImageService else { return nil }
         return Document(
             mediaType: asLinkedData
                 ? "application/ld+json;profile=\"\(IIIFDocument.context)\"" : "application/json",
@@ -88,7 +88,7 @@ package final class ServedCatalog: Sendable {
         )
     }
 
-    /// The document `/zoomify/{id}/ImageProperties.xml`; nil for maps.
+    /// The document `/zoomify/{id}/ImageProperties.xml`; nil where Zoomify is not answered.
     func zoomify(_ index: Int) -> Document? {
         let summary = entries[index].summary
         guard summary.hasZoomify else { return nil }
@@ -104,7 +104,7 @@ package final class ServedCatalog: Sendable {
 
     /// The map that a layer of the map tile service is.
     func layer(_ id: String, format: TileFormat, gridName: String) throws(WMTSRequestError) -> Entry {
-        guard let entry = entries.first(where: { $0.tileset.id == id && $0.summary.kind == .map }) else {
+        guard let entry = entries.first(where: { $0.tileset.id == id && $0.summary.isMapLayer }) else {
             throw WMTSRequestError(.invalidValue, locator: "LAYER", "names no layer")
         }
         guard WMTSDocument.gridName(tileSize: entry.tileset.pyramid.tileSize) == gridName else {

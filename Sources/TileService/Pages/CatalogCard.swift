@@ -6,7 +6,7 @@ import TileModel
 /// A tileset in the list of the catalog page: what it looks like, what it is called, and how large it is.
 enum CatalogCard {
     static func markup(_ summary: TilesetSummary) -> String {
-        let picture = summary.thumbnailPath.map { path in
+        let picture = summary.previewPath.map { path in
             "<img src=\"\(markupEscaped(path))\" alt=\"\" loading=\"lazy\" decoding=\"async\">"
         }
         return "<li class=\"\(summary.kind.rawValue)\"><a href=\"\(markupEscaped(summary.viewerPath))\">"
@@ -20,7 +20,8 @@ enum CatalogCard {
         var facts = [summary.kind.rawValue]
         switch summary.kind {
         case .map:
-            facts += ["zoom \(pyramid.minLevel)–\(pyramid.maxLevel)", "\(pyramid.tileSize) px tiles"]
+            let (first, last) = (pyramid.minLevel, pyramid.maxLevel)
+            facts += [first == last ? "zoom \(first)" : "zoom \(first)–\(last)", "\(pyramid.tileSize) px tiles"]
         case .slide:
             facts.append("\(pyramid.size.width) × \(pyramid.size.height) px")
             if let microns = summary.micronsPerPixel, microns > 0 {

@@ -11,10 +11,14 @@ enum Pages {
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
         + "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 
+    /// The viewer; of vector tiles, which it cannot draw, what others need to draw them.
     static func viewer(_ summary: TilesetSummary) -> Document {
         page(
-            PackageResources.viewer_html,
-            ["TITLE": markupEscaped(summary.title), "TILESET_JSON": summary.json.text]
+            summary.format.isRaster ? PackageResources.viewer_html : PackageResources.vector_html,
+            [
+                "TITLE": markupEscaped(summary.title), "FACTS": markupEscaped(CatalogCard.facts(summary)),
+                "TILESET_JSON": summary.json.text,
+            ]
         )
     }
 
@@ -55,7 +59,8 @@ enum Pages {
             ("picture.js", PackageResources.picture_js), ("pyramid.js", PackageResources.pyramid_js),
             ("readout.js", PackageResources.readout_js), ("render.js", PackageResources.render_js),
             ("scene.js", PackageResources.scene_js), ("snippets.js", PackageResources.snippets_js),
-            ("tiles.js", PackageResources.tiles_js), ("viewer.js", PackageResources.viewer_js),
+            ("tiles.js", PackageResources.tiles_js), ("vector.js", PackageResources.vector_js),
+            ("viewer.js", PackageResources.viewer_js),
             ("viewport.js", PackageResources.viewport_js),
         ].map { name, body in (name, Document(mediaType: mediaType(ofAsset: name), body: body)) }
 

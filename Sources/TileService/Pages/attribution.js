@@ -5,9 +5,14 @@
  * text and the links to web pages are taken over, and nothing else.
  */
 
+/** Inline style and handlers. */
+const INLINE = /\s(style|on\w+)\s*=\s*("[^"]*"|'[^']*'|[^\s>]*)/gi;
+
 export function writeAttribution(target, html) {
-  // A document that is parsed so runs no script and loads nothing.
-  const { body } = new DOMParser().parseFromString(html ?? "", "text/html");
+  // A document that is parsed so runs no script and loads nothing. What our policy forbids in any document is taken out
+  // before, lest the browser complain of it.
+  const calm = (html ?? "").replaceAll(/<[^>]*>/g, (tag) => tag.replaceAll(INLINE, ""));
+  const { body } = new DOMParser().parseFromString(calm, "text/html");
   target.replaceChildren(...[...body.childNodes].flatMap(harmless));
 }
 

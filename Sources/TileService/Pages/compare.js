@@ -68,6 +68,7 @@ function start(left, right) {
     isLinked = !isLinked;
     if (isLinked) link.take(left.viewport.view, right.viewport.view);
     right.follows = isLinked ? () => link.follow(left.viewport.view) : null;
+    right.isHome = false;
     element("linked").setAttribute("aria-pressed", isLinked);
     left.invalidate();
   };

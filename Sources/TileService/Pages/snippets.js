@@ -31,9 +31,9 @@ export function snippets(tileset, origin) {
   const offers = {
     OpenSeadragon: isRaster(tileset) && openSeadragon,
     Leaflet: isRaster(tileset) && (isSlide(tileset) ? leafletSlide : leafletMap),
-    OpenLayers: tileset.format !== "mlt" && (isSlide(tileset) ? openLayersSlide : openLayersMap),
+    OpenLayers: isSlide(tileset) ? tileset.iiif && openLayersSlide : tileset.format !== "mlt" && openLayersMap,
     MapLibre: !isSlide(tileset) && mapLibre,
-    QGIS: isSlide(tileset) ? gdalSlide : qgisMap,
+    QGIS: isSlide(tileset) ? gdalSlide : tileset.format !== "mlt" && qgisMap,
   };
   return Object.entries(offers).flatMap(([name, write]) => (write ? [{ name, ...write(tileset, origin) }] : []));
 }

@@ -59,7 +59,7 @@ extension TileHandler {
     // MARK: IIIF and thumbnails
 
     private func redirectToInfo(_ index: Int, _ request: borrowing Request, _ responder: inout Responder) {
-        guard catalog.entries[index].summary.kind == .slide else {
+        guard catalog.entries[index].summary.hasImageService else {
             return refuse(.notFound, "not found\n", &responder)
         }
         let place = "\(base(request))/iiif/\(catalog.entries[index].tileset.id)/info.json"
@@ -76,7 +76,7 @@ extension TileHandler {
     }
 
     private func image(_ entry: ServedCatalog.Entry, _ request: borrowing Request, _ responder: inout Responder) {
-        guard entry.summary.kind == .slide else { return refuse(.notFound, "not found\n", &responder) }
+        guard entry.summary.hasImageService else { return refuse(.notFound, "not found\n", &responder) }
         // SAFETY: the request's bytes are valid and unchanged for this call.
         let segments = Router.segments(of: unsafe request.path.assumingMemoryBound(to: UInt8.self).span)
         guard segments.count == 6 else { return refuse(.notFound, "not found\n", &responder) }
@@ -113,6 +113,7 @@ extension TileHandler {
     }
 
     private func thumbnail(_ entry: ServedCatalog.Entry, _ request: borrowing Request, _ responder: inout Responder) {
+        guard entry.summary.isDecodable else { return refuse(.notFound, "not found\n", &responder) }
         let region = entry.summary.thumbnailRegion
         let side = 256
         let part = min(Double(side) / Double(max(region.width, region.height)), 1)
