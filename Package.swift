@@ -397,7 +397,7 @@ let package = Package(
                 "orizuru", "TestSupport", "TileModel", "TileSources", "TileCache", "ImageCodecs", "HTTPMessages",
                 "HTTPServer",
                 "HTTPFrontend", "TileService",
-                "Prewarm", "JSONText",
+                "Prewarm", "JSONText", "FamilyRendering",
                 "Telemetry", "LockFree", "CPlatform",
             ],
             exclude: ["clients"],

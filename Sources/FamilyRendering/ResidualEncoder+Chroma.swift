@@ -30,14 +30,13 @@ extension ResidualEncoder {
         return ChromaWeights(blue: weight(originals.blue, blue), red: weight(originals.red, red))
     }
 
-    /// The chroma residual of a child whose weights are set. Called right after `chromaWeights(of:)`, whose planes of
-    /// predictions and of the luma residual are still in the scratch memory.
+    /// What a child's chroma, with its weights, differs from the original's: Cb's differences above Cr's. Called right
+    /// after `chromaWeights(of:)`, whose planes of predictions and of the luma residual are still in the scratch memory.
     func chromaResidual(
         of member: Int,
         _ rect: PixelRect,
-        _ originals: (blue: Plane, red: Plane),
-        quality: Int
-    ) throws(RenderError) -> [UInt8] {
+        _ originals: (blue: Plane, red: Plane)
+    ) -> Plane {
         let weights = material.weights(ofMember: member)
         let residuals = scratch[2].plane(width: codec.shape.tileSize, height: codec.shape.tileSize)
             .window(x: 0, y: 0, width: rect.width, height: rect.height)
@@ -52,6 +51,6 @@ extension ResidualEncoder {
             )
             target.window(x: 0, y: y, width: rect.width, height: rect.height).copy(from: predicted)
         }
-        return try gray(target, member, quality: quality)
+        return target
     }
 }

@@ -13,7 +13,7 @@ package import TileModel
 ///
 /// One per worker; not thread-safe.
 package final class ResidualEncoder {
-    /// JPEG qualities of the residuals, 1...100.
+    /// Qualities of the residuals on JPEG's scale, 1...100: see `DifferenceEncoder.step`.
     package struct Qualities: Hashable, Sendable {
         package let children: Int
         package let grandchildren: Int
@@ -39,7 +39,7 @@ package final class ResidualEncoder {
         case none
         /// Weights alone: two bytes a tile.
         case predicted
-        /// Weights, and a residual of this JPEG quality, 1...100, for each child.
+        /// Weights, and a residual of this quality, 1...100, for each child.
         case residual(quality: Int)
     }
 
@@ -65,11 +65,15 @@ package final class ResidualEncoder {
         }
     }
 
+    /// The most that the symbols of pictures take that share their tables.
+    private static let maxGroupBytes = 32 << 20
+
     let qualities: Qualities
     let chroma: Chroma
     let codec = FamilyCodec()
     let family: RoundedFamily
     let material = FamilyMaterial()
+    let encoder = DifferenceEncoder()
     private let prediction = PlaneBuffer()
     let scratch = (0..<4).map { _ in PlaneBuffer() }
 
@@ -106,60 +110,63 @@ package final class ResidualEncoder {
         var pack = ResidualPack.Writer()
         var weights = [ChromaWeights](repeating: .none, count: Family.memberCount - 1)
         // Children come first, so that a grandchild is predicted from what the decoder will have.
-        for member in target.members where member > 0 {
-            let isChild = member < 5
-            let rect = shape.rect(ofMember: member)
-            let residual = try lumaResidual(of: member, rect, isChild ? originals.children : originals.grandchildren)
-            pack.add(member: member, residual: residual)
-            let range = material.append(residual)
-            if isChild { material.set(member: member, residual: range) }
-            let chromaOriginals = isChild ? originals.childChroma : originals.grandchildChroma
-            guard chroma != .none, let chromaOriginals,
-                let found = try chromaWeights(of: member, rect, residual: range, chromaOriginals)
+        for depth in 1...2 {
+            let members = target.members.filter { Family.depth(ofMember: $0) == depth }
+            let luma = try lumaResiduals(of: members, depth == 1 ? originals.children : originals.grandchildren)
+            let ranges = luma.map { material.append($0) }
+            for (number, member) in members.enumerated() {
+                pack.add(member: member, residual: luma[number])
+                if depth == 1 { material.set(member: member, residual: ranges[number]) }
+            }
+            guard chroma != .none, let originals = depth == 1 ? originals.childChroma : originals.grandchildChroma
             else { continue }
-            weights[member - 1] = found
-            material.set(member: member, weights: found)
-            guard isChild, case .residual(let quality) = chroma else { continue }
-            let chromaResidual = try chromaResidual(of: member, rect, chromaOriginals, quality: quality)
-            pack.add(child: member, chromaResidual: chromaResidual)
-            material.setChromaResidual(ofChild: member, to: material.append(chromaResidual))
+            var corrected: [Int] = []
+            if case .residual(let quality) = chroma { encoder.begin(step: DifferenceEncoder.step(quality: quality)) }
+            for (member, range) in zip(members, ranges) {
+                let rect = shape.rect(ofMember: member)
+                guard let found = try chromaWeights(of: member, rect, residual: range, originals) else { continue }
+                weights[member - 1] = found
+                material.set(member: member, weights: found)
+                guard depth == 1, case .residual = chroma else { continue }
+                encoder.add(chromaResidual(of: member, rect, originals))
+                corrected.append(member)
+            }
+            guard !corrected.isEmpty else { continue }
+            for (child, residual) in zip(corrected, encoder.finish()) {
+                pack.add(child: child, chromaResidual: residual)
+                material.setChromaResidual(ofChild: child, to: material.append(residual))
+            }
         }
         if weights.contains(where: { $0 != .none }) { pack.add(weights: weights) }
         return pack
     }
 
-    /// The gray JPEG of what a member's luma differs from its prediction.
-    private func lumaResidual(of member: Int, _ rect: PixelRect, _ original: Plane) throws(RenderError) -> [UInt8] {
-        let difference = prediction.plane(width: rect.width, height: rect.height)
-        let isChild = member < 5
-        if isChild {
-            try family.predictChild(member, into: difference)
-        } else {
-            try family.predictGrandchild(member, into: difference)
-        }
-        ResidualArithmetic.subtract(
-            predictions: difference,
-            fromOriginals: original.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
-        )
-        return try gray(difference, member, quality: isChild ? qualities.children : qualities.grandchildren)
-    }
-
-    /// A gray JPEG without its JFIF header, whose 18 bytes tell a decoder of one component nothing.
-    func gray(_ plane: Plane, _ member: Int, quality: Int) throws(RenderError) -> [UInt8] {
-        let encoded = try unsafe codec.encoding(member) { () throws(CodecError) in
-            try unsafe codec.encoder.encodePlanes(
-                width: plane.width,
-                height: plane.height,
-                subsampling: .gray,
-                quality: quality,
-                luma: plane,
-                blue: nil,
-                red: nil
+    /// The JPEGs of what the luma of members of one depth differs from its prediction.
+    private func lumaResiduals(of members: [Int], _ original: Plane) throws(RenderError) -> [[UInt8]] {
+        let isChild = members.contains { $0 < 5 }
+        let step = DifferenceEncoder.step(quality: isChild ? qualities.children : qualities.grandchildren)
+        var residuals: [[UInt8]] = []
+        encoder.begin(step: step)
+        for member in members {
+            let rect = codec.shape.rect(ofMember: member)
+            let difference = prediction.plane(width: rect.width, height: rect.height)
+            if isChild {
+                try family.predictChild(member, into: difference)
+            } else {
+                try family.predictGrandchild(member, into: difference)
+            }
+            ResidualArithmetic.subtract(
+                predictions: difference,
+                fromOriginals: original.window(x: rect.x, y: rect.y, width: rect.width, height: rect.height)
             )
+            encoder.add(difference)
+            // Only the largest tiles come to this.
+            if encoder.heldBytes > Self.maxGroupBytes {
+                residuals += encoder.finish()
+                encoder.begin(step: step)
+            }
         }
-        // SAFETY: the bytes are copied before the encoder's next use.
-        return unsafe encoded.dropFirst(2).starts(with: [0xFF, 0xE0, 0x00, 0x10])
-            ? [0xFF, 0xD8] + [UInt8](encoded.dropFirst(20)) : [UInt8](encoded)
+        return residuals + encoder.finish()
     }
 
     /// The same, from pictures: luma and chroma by the JFIF formula.

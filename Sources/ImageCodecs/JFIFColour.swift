@@ -37,6 +37,23 @@ package enum JFIFColour {
         }
     }
 
+    /// Converts planes of one size in place: red becomes luma, green Cb and blue Cr.
+    package static func convertPlanes(red: Plane, green: Plane, blue: Plane) {
+        precondition(green.width >= red.width && blue.width >= red.width, "planes too narrow")
+        precondition(green.height >= red.height && blue.height >= red.height, "planes too low")
+        for row in 0..<red.height {
+            // SAFETY: every plane has the row, and `width` samples in it.
+            let (first, second, third) = unsafe (red.row(row), green.row(row), blue.row(row))
+            for column in 0..<red.width {
+                let (r, g, b) = unsafe (first[column], second[column], third[column])
+                unsafe first[column] = JFIFColour.luma(r, g, b)
+                let chroma = JFIFColour.chroma(r, g, b)
+                unsafe second[column] = chroma.blue
+                unsafe third[column] = chroma.red
+            }
+        }
+    }
+
     /// The luma of a whole picture, into a plane of its size. A gray picture is copied; alpha is ignored.
     package static func luma(of image: RasterImage, into plane: Plane) {
         precondition(plane.width >= image.width && plane.height >= image.height, "plane too small")

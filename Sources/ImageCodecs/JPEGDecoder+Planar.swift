@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension JPEGDecoder {
-    /// The bytes that `decodePlanar` takes for a picture, the file excluded: 1, 1.5, 2 or 3 a pixel, 7 for RGB.
-    package static func planarBytes(of header: JPEGHeader) -> Int {
+    /// The most bytes that `decodePlanar` takes for a picture, the stored ones excluded: 1, 1.5, 2 or 3 a pixel for its
+    /// planes, four more for RGB whose parts are not all sampled alike; where it comes in several scans, two bytes a
+    /// sample again while it is decoded.
+    package static func planarBytes(of header: JPEGHeader, in bytes: UnsafeRawBufferPointer) -> Int {
         let subsampling = planarSubsampling(of: header)
         let luma = subsampling.lumaPlaneSize(width: header.width, height: header.height)
         let chroma = subsampling.chromaPlaneSize(width: header.width, height: header.height)
-        let planes = luma.width * luma.height + (header.colour == .gray ? 0 : 2 * chroma.width * chroma.height)
-        return header.colour == .rgb ? planes + 4 * header.width * header.height : planes
+        let planes = PlaneBuffer.bytes(width: luma.width, height: luma.height)
+        let colour = header.colour == .gray ? 0 : 2 * PlaneBuffer.bytes(width: chroma.width, height: chroma.height)
+        let pixels =
+            header.colour == .rgb && header.subsampling != .full
+            ? PlaneBuffer.bytes(width: 4 * header.width, height: header.height) : 0
+        let held = planes + colour + pixels
+        return unsafe JPEGTables.haveSeveralScans(in: bytes) ? held + 2 * (planes + colour) : held
     }
 
     /// RGB becomes planes of all pixels, however its green and blue were sampled.
@@ -18,7 +25,7 @@ extension JPEGDecoder {
     /// Decodes a whole picture as rows of planes.
     ///
     /// 4:4:4, 4:2:0 and gray are kept as they are stored; other samplings are doubled to 4:4:4 by rows when they are
-    /// read; RGB is converted, which takes four bytes a pixel more while it is done. The header must be of these bytes.
+    /// read; RGB is converted, where it lies if it can be. The header must be of these bytes.
     package func decodePlanar(
         _ bytes: UnsafeRawBufferPointer,
         header: JPEGHeader
@@ -38,9 +45,15 @@ extension JPEGDecoder {
         )
         let picture = PlanarPicture(luma: luma, chroma: (blue, red))
         if header.colour == .rgb {
-            let pixels = Plane(width: 4 * width, height: height)
-            try unsafe decodeRGBX(bytes, header: header, into: pixels)
-            JFIFColour.planes(fromRGBX: pixels, luma: luma, blue: blue, red: red)
+            if header.subsampling == .full {
+                try unsafe decodeStoredPlanes(bytes, header: header, luma, blue, red)
+                // The planes of red, green and blue become those of luma and chroma.
+                JFIFColour.convertPlanes(red: luma, green: blue, blue: red)
+            } else {
+                let pixels = Plane(width: 4 * width, height: height)
+                try unsafe decodeRGBX(bytes, header: header, into: pixels)
+                JFIFColour.planes(fromRGBX: pixels, luma: luma, blue: blue, red: red)
+            }
             return PictureRows(picture, width: width, height: height, subsampling: .full)
         }
         try unsafe decodePlanes(bytes, header: header, luma: luma, blue: blue, red: red)

@@ -89,12 +89,23 @@ package final class JPEGDecoder {
         blue: Plane?,
         red: Plane?
     ) throws(CodecError) {
+        guard header.colour != .rgb else { throw .unsupported(.jpeg, what: "RGB stored without conversion") }
+        try unsafe decodeStoredPlanes(bytes, header: header, luma, blue, red)
+    }
+
+    /// The same, of any colour space: the planes of an RGB picture are red, green and blue.
+    func decodeStoredPlanes(
+        _ bytes: UnsafeRawBufferPointer,
+        header: JPEGHeader,
+        _ luma: Plane,
+        _ blue: Plane?,
+        _ red: Plane?
+    ) throws(CodecError) {
         let (width, height) = (header.width, header.height)
         let lumaSize = header.subsampling.lumaPlaneSize(width: width, height: height)
         let chromaSize = header.subsampling.chromaPlaneSize(width: width, height: height)
-        guard header.colour != .rgb else { throw .unsupported(.jpeg, what: "RGB stored without conversion") }
         precondition(luma.width >= lumaSize.width && luma.height >= lumaSize.height, "luma plane too small")
-        let hasChroma = header.colour == .yCbCr
+        let hasChroma = header.colour != .gray
         if hasChroma {
             guard let blue, let red else { preconditionFailure("chroma planes are needed") }
             precondition(blue.width >= chromaSize.width && blue.height >= chromaSize.height, "chroma plane too small")

@@ -89,4 +89,33 @@ enum JPEGTables {
         }
         return true
     }
+
+    /// Whether the picture comes in several scans: progressive, or component by component. A decoder then holds all of
+    /// its coefficients, two bytes a sample. False also where the markers make no sense.
+    static func haveSeveralScans(in bytes: UnsafeRawBufferPointer) -> Bool {
+        var components: UInt8 = 0
+        var at = 2
+        while at + 4 <= bytes.count {
+            // SAFETY: every index is under `at + 2 + length`, which is at most the count.
+            guard unsafe bytes[at] == 0xFF else { return false }
+            let marker = unsafe bytes[at + 1]
+            if marker == 0xFF {
+                at += 1
+                continue
+            }
+            let length = unsafe Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
+            guard length >= 3, length <= bytes.count - at - 2 else { return false }
+            switch marker {
+            case 0xDB, 0xC4, 0xCC: break
+            case 0xC0...0xCF:
+                guard length >= 8 else { return false }
+                if marker & 3 == 2 { return true }
+                components = unsafe bytes[at + 9]
+            case 0xDA: return unsafe bytes[at + 4] < components
+            default: break
+            }
+            at += 2 + length
+        }
+        return false
+    }
 }

@@ -117,12 +117,18 @@ package final class PlaneBuffer {
     /// The bytes that are held.
     package var capacity: Int { unsafe storage?.bytes.count ?? 0 }
 
+    /// Bytes from row to row.
+    private static func stride(width: Int) -> Int { (max(width, 1) + 63) & ~63 }
+
+    /// What a plane of the size takes.
+    package static func bytes(width: Int, height: Int) -> Int { stride(width: width) * max(height, 1) }
+
     /// A plane of the size, contents unspecified. It shares its samples with the planes made before, except where it is
     /// larger than all of them. `stride` is `width` rounded up to 64, so that rows start alike.
     package func plane(width: Int, height: Int) -> Plane {
         precondition(width >= 0 && height >= 0, "a plane of \(width)x\(height)")
-        let stride = (max(width, 1) + 63) & ~63
-        let needed = stride * max(height, 1)
+        let stride = Self.stride(width: width)
+        let needed = Self.bytes(width: width, height: height)
         let storage: PlaneStorage
         if let present = self.storage, needed <= capacity {
             storage = present

@@ -21,9 +21,10 @@ package final class OpenSlideRows: DescribedRows {
     /// Columns that are read at once: the library composes a region in memory of its own.
     private static let columns = 1024
 
-    /// Whether the library knows the file's form.
-    package static func recognizes(_ path: String) -> Bool {
-        unsafe openslide_detect_vendor(path) != nil
+    /// Whose scanner's form a file has; nil where the library does not know it.
+    package static func vendor(_ path: String) -> String? {
+        // SAFETY: the library's own constant.
+        unsafe openslide_detect_vendor(path).map { unsafe String(cString: $0) }
     }
 
     /// Opens a slide.

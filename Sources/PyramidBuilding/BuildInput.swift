@@ -109,38 +109,44 @@ extension BuildInput {
                     return (OpenRows(try jpegRows(file.descriptor, forms.maxHeldBytes), file), "JPEG")
                 }
                 return (try heldJPEG(file, forms.maxHeldBytes), "JPEG")
-            default:
-                guard let form = forms.pictures.first(where: { $0.recognizes(file.path, file.head) }) else {
-                    return nil
-                }
-                return (try form.open(file.path), form.name)
+            default: return try picture(file, forms)
             }
         } catch {
             throw .input(path: file.path, reason: error.description)
         }
     }
 
-    /// A JPEG as planes. The file's own bytes are let go when it is decoded.
-    private static func heldJPEG(_ file: InputFile, _ limit: Int) throws(CodecError) -> any RowSource {
-        guard file.size <= limit else {
-            throw .tooLargeToHold(.jpeg, what: "a file", bytes: file.size, limit: limit)
-        }
-        let bytes = try file.contents()
-        let decoder = JPEGDecoder()
-        let result: Result<any RowSource, CodecError> = unsafe bytes.withUnsafeBytes { raw in
+    /// What the first of the optional forms gives that knows the file and can read it: where one refuses, such as
+    /// libtiff a compression, the next may not. Nil where none knows it.
+    private static func picture(
+        _ file: InputFile,
+        _ forms: BuildInputForms
+    ) throws(CodecError) -> (source: any RowSource, form: String)? {
+        var refusal: CodecError?
+        for form in forms.pictures where form.recognizes(file.path, file.head) {
             do throws(CodecError) {
-                let header = try unsafe decoder.header(of: raw, limits: ImageLimits(maxPixels: 1 << 40))
-                let held = JPEGDecoder.planarBytes(of: header)
-                guard held <= limit else {
-                    let what = "a picture of \(header.width)x\(header.height) (the trait JPEGRows reads it by rows)"
-                    throw .tooLargeToHold(.jpeg, what: what, bytes: held, limit: limit)
-                }
-                return .success(try unsafe decoder.decodePlanar(raw, header: header))
+                return (try form.open(file.path), form.name)
             } catch {
-                return .failure(error)
+                refusal = refusal ?? error
             }
         }
-        return try result.get()
+        if let refusal { throw refusal }
+        return nil
+    }
+
+    /// A JPEG as planes. The file is mapped while it is decoded, so that its bytes take no memory beside the planes:
+    /// whoever builds must be ready for SIGBUS, should somebody cut the file short meanwhile.
+    private static func heldJPEG(_ file: InputFile, _ limit: Int) throws(CodecError) -> any RowSource {
+        let decoder = JPEGDecoder()
+        return try unsafe file.withMapping { raw throws(CodecError) in
+            let header = try unsafe decoder.header(of: raw, limits: ImageLimits(maxPixels: 1 << 40))
+            let held = unsafe JPEGDecoder.planarBytes(of: header, in: raw)
+            guard held <= limit else {
+                let what = "a picture of \(header.width)x\(header.height) (the trait JPEGRows reads it by rows)"
+                throw .tooLargeToHold(.jpeg, what: what, bytes: held, limit: limit)
+            }
+            return try unsafe decoder.decodePlanar(raw, header: header)
+        }
     }
 
     private static func title(_ path: String) -> String {
@@ -197,8 +203,18 @@ final class InputFile {
 
     deinit { close(descriptor) }
 
-    /// The whole file. Its size must have been compared with a limit.
-    func contents() throws(CodecError) -> [UInt8] { try contents(0..<size) }
+    /// Calls `body` with the whole file, mapped.
+    func withMapping<Value>(
+        _ body: (UnsafeRawBufferPointer) throws(CodecError) -> Value
+    ) throws(CodecError) -> Value {
+        guard size > 0, let start = unsafe mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0),
+            unsafe start != MAP_FAILED
+        else { throw .unreadable(reason: Self.text(ofCode: size > 0 ? errno : EIO)) }
+        // SAFETY: mapped above with this size, and unmapped once, when nobody reads it any more.
+        defer { unsafe munmap(start, size) }
+        _ = unsafe madvise(start, size, MADV_SEQUENTIAL)
+        return try unsafe body(UnsafeRawBufferPointer(start: start, count: size))
+    }
 
     /// A part of the file; shorter where the file ends before.
     func contents(_ range: Range<Int>) throws(CodecError) -> [UInt8] {

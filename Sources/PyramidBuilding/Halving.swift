@@ -1,35 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import ImageCodecs
+import ImageCodecs
 
 extension RasterImage {
-    /// The picture at half the size, rounded up: each pixel is the mean of two by two, the last column or row repeated
-    /// where the size is odd.
+    /// One row of half the width, rounded up, from two rows at `upper` and `lower`: each pixel is the mean of two by two,
+    /// the last column repeated where the width is odd.
     ///
     /// The mean is of the stored (gamma-encoded) values, as scanners and pyramid tools do it: levels then agree with
     /// those of other makers, and the doubling of `FamilyRendering` is its inverse in the same space. In linear light
     /// fine dark detail would come out lighter from level to level.
-    package func halved() -> RasterImage {
-        let newWidth = (width + 1) / 2
-        let newHeight = (height + 1) / 2
-        var result = [UInt8](repeating: 0, count: newWidth * newHeight * channels)
-        for y in 0..<newHeight {
-            let upper = 2 * y * stride
-            let lower = min(2 * y + 1, height - 1) * stride
-            RasterImage.halveRows(
-                pixels,
-                upper: upper,
-                lower: lower,
-                width: width,
-                channels: channels,
-                into: &result,
-                at: y * newWidth * channels
-            )
-        }
-        return RasterImage(width: newWidth, height: newHeight, channels: channels, pixels: result)
-    }
-
-    /// One row of half the width from two rows at `upper` and `lower`.
     static func halveRows(
         _ pixels: [UInt8],
         upper: Int,

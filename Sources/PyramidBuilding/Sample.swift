@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ImageCodecs
+import LockFree
 package import TileModel
 
 /// The sample tilesets: pictures that never existed, made by arithmetic, free of anybody's rights.
@@ -17,8 +18,8 @@ package enum Sample {
 /// Deep Zoom pyramid, a world map as PNG tiles, and a README.md on how they are made.
 ///
 /// The same bytes every time and everywhere with the same libjpeg and zlib. The folder appears when all of it is
-/// written. `progress` counts families of the slide, then tiles of the map, out of both together. Memory is bounded by
-/// one row of families of the slide, not by its height.
+/// written. `progress` counts tiles of the slide, then of the map, out of both together. Memory is bounded by some rows
+/// of families of the slide, not by its height.
 package func writeSample(
     to path: String,
     size: GridSize = Sample.size,
@@ -39,23 +40,27 @@ func writeSample(
     guard let pyramid = Pyramid(deepZoom: size, tileSize: 256, overlap: 0), pyramid.maxLevel >= 2 else {
         throw .unsuitable(size: size, reason: "a sample slide has 3 to \(Pyramid.maxSide) pixels a side")
     }
-    let families = pyramid.grid(ofLevel: pyramid.maxLevel - 2).area
     let mapTiles = mapLevels.reduce(0) { $0 + 1 << (2 * $1) }
+    let total = pyramid.tileCount + mapTiles
     let output = try OutputFolder(path, replaces: replaces)
 
-    try output.makeFolder("tissue")
-    try OrigamiWriter().write(
-        TissuePicture(size: size),
-        in: "tissue/",
-        of: output,
+    var options = BuildOptions(
         description: BuildDescription(
             title: "Tissue that never was (\(size))",
             attribution: Sample.attribution,
             micronsPerPixel: TissuePicture.micronsPerPixel
-        ),
-        tileSize: 256,
-        progress: { done, _ in progress(done, families + mapTiles) }
+        )
     )
+    options.threads = OSThread.processorCount
+    _ = try PyramidBuild.build(
+        DrawnRows(TissuePicture(size: size)),
+        identity: 0,
+        options: options,
+        to: output.path("tissue")
+    ) { status in
+        progress(status.done, total)
+        return true
+    }
 
     var quality = BuildQuality()
     quality.tiles = 88
@@ -75,7 +80,7 @@ func writeSample(
         in: "world/",
         of: output,
         description: BuildDescription(title: "A world that never was", attribution: Sample.attribution),
-        progress: { done, _ in progress(families + done, families + mapTiles) }
+        progress: { done, _ in progress(pyramid.tileCount + done, total) }
     )
     try output.write("README.md", readme(size: size))
     try output.finish()

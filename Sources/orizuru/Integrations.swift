@@ -72,6 +72,13 @@ enum Integrations {
         #else
         forms.absent.append("JPEGRows")
         #endif
+        // What libtiff decodes by itself costs less there. Other scanners' files may begin as a TIFF, too, but with a
+        // picture that is not the slide.
+        #if OpenSlide
+        forms.pictures.append(
+            slide { path in OpenSlideRows.vendor(path).map { !["aperio", "generic-tiff"].contains($0) } ?? false }
+        )
+        #endif
         #if TIFF
         forms.pictures.append(
             PictureForm(name: "TIFF", recognizes: { _, head in TIFFRows.recognizes(head) }) {
@@ -81,17 +88,21 @@ enum Integrations {
         #else
         forms.absent.append("TIFF")
         #endif
-        // After TIFF: what libtiff decodes by itself costs less there.
         #if OpenSlide
-        forms.pictures.append(
-            PictureForm(name: "slide", recognizes: { path, _ in OpenSlideRows.recognizes(path) }) {
-                (path) throws(CodecError) in try OpenSlideRows(path: path)
-            }
-        )
+        // Aperio's JPEG 2000, among others.
+        forms.pictures.append(slide { path in OpenSlideRows.vendor(path) != nil })
         #else
         forms.absent.append("OpenSlide")
         #endif
     }
+
+    #if OpenSlide
+    private static func slide(_ recognizes: @escaping @Sendable (_ path: String) -> Bool) -> PictureForm {
+        PictureForm(name: "slide", recognizes: { path, _ in recognizes(path) }) {
+            (path) throws(CodecError) in try OpenSlideRows(path: path)
+        }
+    }
+    #endif
 
     // MARK: The shared tier
 

@@ -83,44 +83,82 @@ struct BuildInputTests {
         }
     }
 
-    /// The same samples, said to be red, green and blue: the components' names changed, the JFIF header left out.
-    private func asRGB(_ jpeg: [UInt8]) -> [UInt8] {
-        var bytes: [UInt8] = [0xFF, 0xD8]
-        var at = 2
-        while at + 4 <= jpeg.count {
-            let marker = jpeg[at + 1]
-            let end = at + 2 + Int(jpeg[at + 2]) << 8 + Int(jpeg[at + 3])
-            var segment = Array(jpeg[at..<end])
-            // Names stand every three bytes in the frame's header, every two in the scan's.
-            for (number, name) in "RGB".utf8.enumerated() {
-                if marker == 0xC0 { segment[10 + 3 * number] = name }
-                if marker == 0xDA { segment[5 + 2 * number] = name }
-            }
-            if marker != 0xE0 { bytes += segment }
-            at = end
-            if marker == 0xDA { break }
-        }
-        return bytes + jpeg[at...]
-    }
-
-    @Test("a JPEG of red, green and blue is read whatever its sampling", arguments: [ChromaSubsampling.full, .quarter])
+    @Test(
+        "a JPEG of red, green and blue is read as pixels are, whatever its sampling",
+        arguments: [ChromaSubsampling.full, .quarter]
+    )
     func rgb(subsampling: ChromaSubsampling) throws {
         let directory = try TemporaryDirectory()
-        let jpeg = try JPEGEncoder().encodeRaster(testPicture(90, 70), quality: 90, subsampling: subsampling)
-        let path = try directory.write("rgb.jpg", asRGB(jpeg))
-        let planes = try all(open(path), 32)
-        #expect(planes.map(\.count) == [6300, 6300, 6300])
+        let jpeg = HeldJPEG.asRGB(
+            try JPEGEncoder().encodeRaster(testPicture(93, 71), quality: 90, subsampling: subsampling)
+        )
+        let pixels = try JPEGDecoder().decodeRaster(jpeg)
+        #expect(try all(open(directory.write("rgb.jpg", jpeg)), 16) == all(testRows(pixels), 1000))
     }
 
     @Test("a JPEG that must be held is refused above the limit, by its size and before it is decoded")
     func limit() throws {
         let directory = try TemporaryDirectory()
-        let jpeg = try JPEGEncoder().encodeRaster(testPicture(400, 300), quality: 90, subsampling: .quarter)
+        let jpeg = try JPEGEncoder().encodeRaster(testPicture(640, 300), quality: 90, subsampling: .quarter)
         let path = try directory.write("big.jpg", jpeg)
-        #expect(throws: BuildError.self) { try open(path, limit: 179_999) }
-        #expect(try open(path, limit: 180_000).subsampling == .quarter, "1.5 bytes a pixel")
+        #expect(throws: BuildError.self) { try open(path, limit: 287_999) }
+        #expect(try open(path, limit: 288_000).subsampling == .quarter, "1.5 bytes a pixel")
         let error = #expect(throws: BuildError.self) { try open(path, limit: 100_000) }
-        #expect(error?.description.contains("180000 bytes") == true, "\(String(describing: error))")
+        #expect(error?.description.contains("288000 bytes") == true, "\(String(describing: error))")
+    }
+
+    @Test("while a JPEG is decoded and held, no more is allocated than its planes: 1.6, 2.1 and 3.1 bytes a pixel")
+    func heldBytes() async {
+        await #expect(processExitsWith: .success) { try HeldJPEG.measure(.quarter, bytesPerPixel: 1.6) }
+        await #expect(processExitsWith: .success) { try HeldJPEG.measure(.halfWidth, bytesPerPixel: 2.1) }
+        await #expect(processExitsWith: .success) { try HeldJPEG.measure(.full, bytesPerPixel: 3.1) }
+        await #expect(processExitsWith: .success) { try HeldJPEG.measure(.full, isRGB: true, bytesPerPixel: 3.1) }
+        // The limit is one: with less than the planes take, it does not come to an end.
+        await #expect(processExitsWith: .failure) { try HeldJPEG.measure(.quarter, bytesPerPixel: 1.4) }
+    }
+
+    @Test("what a progressive JPEG needs beside its planes is counted before it is decoded")
+    func progressive() async {
+        await #expect(processExitsWith: .success) {
+            unsafe setenv("TJ_PROGRESSIVE", "1", 1)
+            try HeldJPEG.measure(.quarter, bytesPerPixel: 4.6, refusedBelow: 4.5)
+        }
+    }
+
+    @Test("where one form knows a file and cannot read it, the next that knows it may")
+    func forms() throws {
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("slide.svs", Array("II*\0 a slide".utf8))
+        func form(_ name: String, knows: Bool = true, _ facts: PictureFacts?) -> PictureForm {
+            PictureForm(name: name, recognizes: { _, _ in knows }) { (_) throws(CodecError) in
+                guard let facts else { throw .unreadable(reason: "\(name) cannot") }
+                return FactualRows(testRows(testPicture(20, 10)), facts)
+            }
+        }
+        var forms = BuildInputForms()
+        var facts = PictureFacts()
+        (facts.micronsPerPixel, facts.objectivePower, facts.vendor) = (0.25, 40, "someone")
+        forms.pictures = [form("first", nil), form("other", knows: false, nil), form("last", facts)]
+        let input = try BuildInput(path: path, forms: forms, logger: logger)
+        #expect(input.summary == "last, 20x10 pixels" && input.description.micronsPerPixel == 0.25)
+        #expect(input.description.objectivePower == 40 && input.description.vendor == "someone")
+        forms.pictures.removeLast()
+        let error = #expect(throws: BuildError.self) { try BuildInput(path: path, forms: forms, logger: logger) }
+        #expect(error?.description.contains("first cannot") == true, "\(String(describing: error))")
+    }
+
+    @Test("an input that may not be read is refused by name and reason", .enabled(if: geteuid() == 0, "needs root"))
+    func permission() async {
+        await #expect(processExitsWith: .success) {
+            let directory = try TemporaryDirectory()
+            let path = try directory.write("secret.png", [1, 2, 3])
+            guard unsafe chmod(path, 0) == 0, seteuid(65534) == 0 else { throw CodecError.unreadable(reason: "chmod") }
+            let error = #expect(throws: BuildError.self) {
+                try BuildInput(path: path, forms: BuildInputForms(), logger: Logger(level: .error, format: .text))
+            }
+            seteuid(0)
+            #expect(error?.description == "read \(path): permission denied")
+        }
     }
 
     @Test("a header that declares rows of a billion pixels is refused before memory is taken for them")
@@ -179,6 +217,45 @@ struct BuildInputTests {
             }
             #expect(error?.description.contains(path) == true)
         }
+    }
+
+    @Test("a folder of map tiles is a picture: its finest level, white where a tile is missing")
+    func mapTiles() throws {
+        let directory = try TemporaryDirectory()
+        let whole = testPicture(512, 512)
+        for level in 0...1 {
+            for y in 0..<(1 << level) {
+                for x in 0..<(1 << level) where (level, x, y) != (1, 1, 0) {
+                    let tile = whole.cropped(x: 256 * x, y: 256 * y, width: 256, height: 256)
+                    try directory.write("map/\(level)/\(x)/\(y).png", PNGCodec.encode(tile, content: .photographic))
+                }
+            }
+        }
+        let input = try BuildInput(path: directory.path("map"), forms: BuildInputForms(), logger: logger)
+        guard case .tileset(let source) = input.contents else {
+            Issue.record("\(input.summary)")
+            return
+        }
+        #expect(source.info.pyramid.size == GridSize(width: 512, height: 512))
+        var options = testOptions(tileSize: 128)
+        options.description = input.description
+        #expect(!PyramidBuild.canTakeOver(source, options: options))
+        _ = try PyramidBuild.build(
+            TilesetRows(source),
+            identity: input.identity,
+            options: options,
+            to: directory.path("slide")
+        ) { _ in true }
+        let slide = try OrigamiSlide(folder: directory.path("slide"), logger: logger)
+        var expected = whole
+        for y in 0..<256 {
+            let at = y * expected.stride + 3 * 256
+            expected.pixels.replaceSubrange(at..<(at + 3 * 256), with: [UInt8](repeating: 255, count: 3 * 256))
+        }
+        var inspection = try TilesetInspection(slide, verifies: true)
+        #expect(inspection.faults.isEmpty)
+        try inspection.compare(slide, with: .rows(testRows(expected)), quality: 100)
+        #expect((inspection.levels.last?.similarity?.lumaPSNR ?? 99) > 30)
     }
 
     @Test("halving by bands equals halving the whole, for any size, chunk and band")
@@ -246,4 +323,22 @@ struct BuildInputTests {
             #expect(seen == levels.map(\.height), "\(size)")
         }
     }
+}
+
+/// Rows with facts.
+private final class FactualRows: DescribedRows {
+    let facts: PictureFacts
+    private let rows: any RowSource
+
+    init(_ rows: any RowSource, _ facts: PictureFacts) {
+        self.rows = rows
+        self.facts = facts
+    }
+
+    var width: Int { rows.width }
+    var height: Int { rows.height }
+    var subsampling: ChromaSubsampling { rows.subsampling }
+    var keepsRows: Bool { rows.keepsRows }
+
+    func read(_ count: Int) throws(CodecError) -> PlanarPicture { try rows.read(count) }
 }

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import FamilyRendering
 import Foundation
 import ImageCodecs
-import Telemetry
 import TestSupport
 import Testing
 import TileModel
-import TileSources
 
 @testable import PyramidBuilding
 
@@ -93,65 +90,6 @@ struct PyramidWriterTests {
         #expect((5...256).contains(colors.count))
     }
 
-    @Test(
-        "a slide of any size is written so that its source serves every tile in its true size",
-        arguments: [(3, 3), (33, 20), (130, 70), (65, 131), (1, 40), (64, 64)]
-    )
-    func oddSlides(width: Int, height: Int) throws {
-        let directory = try TemporaryDirectory()
-        let size = GridSize(width: width, height: height)
-        try OrigamiWriter().write(
-            Gradient(size: size),
-            to: directory.path("slide"),
-            description: BuildDescription(title: "Odd \"one\"", attribution: "nobody", micronsPerPixel: 0.25),
-            tileSize: 16
-        )
-        let source = try openSource(directory.path("slide"), logger: .silent)
-        #expect(source.info.title == "Odd \"one\"")
-        #expect(source.info.attribution == "nobody")
-        #expect(source.info.micronsPerPixel == 0.25)
-        let error = try checkEveryTile(of: source, against: Gradient(size: size))
-        // A picture of a few pixels keeps one or two colours: residuals carry luma alone.
-        #expect(error < (min(width, height) < 16 ? 40 : 12), "mean difference of the finest level")
-    }
-
-    /// Renders or reads every tile; checks its size and returns the mean difference of the finest level's green.
-    private func checkEveryTile(of source: any TileSource, against picture: some Picture) throws -> Double {
-        let pyramid = source.info.pyramid
-        let renderer = FamilyRenderer(parameters: .standard)
-        let material = FamilyMaterial()
-        let buffer = TileBuffer()
-        let decoder = JPEGDecoder()
-        var difference = 0
-        for level in pyramid.levels {
-            let grid = pyramid.grid(ofLevel: level)
-            for y in 0..<grid.height {
-                for x in 0..<grid.width {
-                    let tile = TileCoordinate(level: level, x: x, y: y)
-                    var bytes: [UInt8]
-                    if let family = source.family(for: tile) {
-                        try source.load(family, into: material)
-                        renderer.begin(material)
-                        let member = try #require(family.member(at: tile))
-                        bytes = unsafe [UInt8](try renderer.render(member: member))
-                    } else {
-                        _ = try source.readTile(tile, into: buffer)
-                        bytes = buffer.bytes
-                    }
-                    let image = try decoder.decodeRaster(bytes, limits: .tile)
-                    let rect = pyramid.rect(of: tile)
-                    #expect(image.width == rect.width && image.height == rect.height, "\(tile)")
-                    guard level == pyramid.maxLevel else { continue }
-                    let expected = picture.render(rect)
-                    for index in stride(from: 1, to: image.pixels.count, by: 3) {
-                        difference += abs(Int(image.pixels[index]) - Int(expected.pixels[index]))
-                    }
-                }
-            }
-        }
-        return Double(difference) / Double(pyramid.size.area)
-    }
-
     @Test("an output that is replaced is whole before and after; one that is begun and dropped leaves nothing")
     func outputFolders() throws {
         let directory = try TemporaryDirectory()
@@ -170,5 +108,25 @@ struct PyramidWriterTests {
         #expect(FileManager.default.fileExists(atPath: directory.path("out/old.txt")))
         try output.finish()
         #expect(try files(under: directory.url) == ["out/a/b/new.txt": [2]])
+    }
+}
+
+extension RasterImage {
+    /// The picture at half the size, row by row as the cutter makes it.
+    fileprivate func halved() -> RasterImage {
+        let (newWidth, newHeight) = ((width + 1) / 2, (height + 1) / 2)
+        var result = [UInt8](repeating: 0, count: newWidth * newHeight * channels)
+        for y in 0..<newHeight {
+            RasterImage.halveRows(
+                pixels,
+                upper: 2 * y * stride,
+                lower: min(2 * y + 1, height - 1) * stride,
+                width: width,
+                channels: channels,
+                into: &result,
+                at: y * newWidth * channels
+            )
+        }
+        return RasterImage(width: newWidth, height: newHeight, channels: channels, pixels: result)
     }
 }

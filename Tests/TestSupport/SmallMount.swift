@@ -7,6 +7,7 @@ package final class SmallMount {
     package let path: String
     private let directory: TemporaryDirectory
 
+    /// Whether this process may mount one.
     package static let isPossible: Bool = {
         guard geteuid() == 0, let directory = try? TemporaryDirectory() else { return false }
         guard unsafe mount("tmpfs", directory.path, "tmpfs", 0, "size=1m") == 0 else { return false }
@@ -14,7 +15,7 @@ package final class SmallMount {
         return true
     }()
 
-    struct Failure: Error { let code: Int32 }
+    package struct Failure: Error { let code: Int32 }
 
     package init(bytes: Int) throws {
         directory = try TemporaryDirectory()
@@ -24,4 +25,10 @@ package final class SmallMount {
 
     // Detached, so that what is still open does not hold it.
     deinit { unsafe umount2(path, 2) }
+
+    /// Makes it larger or smaller, with what is in it.
+    package func resize(bytes: Int) throws {
+        let remount = UInt(MS_REMOUNT)
+        guard unsafe mount("tmpfs", path, "tmpfs", remount, "size=\(bytes)") == 0 else { throw Failure(code: errno) }
+    }
 }

@@ -16,6 +16,7 @@ extension BuildCommand {
             unsafe setenv("TJ_OPTIMIZE", "1", 1)
         }
         InterruptFlag.install()
+        MappedInputFault.install()
         let logger = Logger(level: .warning, format: .text, descriptor: STDERR_FILENO)
         let progress = BuildProgressOutput(settings.progress)
         do throws(BuildError) {
@@ -27,6 +28,7 @@ extension BuildCommand {
             if let title = settings.title { settings.options.description.title = title }
             if let scale = settings.micronsPerPixel { settings.options.description.micronsPerPixel = scale }
             let summary = try build(input, &settings, progress)
+            progress.show(summary.status, isLast: true)
             progress.end()
             Output.write(text(summary, settings, progress.seconds), to: .standardOutput)
             return 0
@@ -102,10 +104,10 @@ final class BuildProgressOutput {
     /// Since the beginning.
     var seconds: Double { Double(MonotonicClock.nanoseconds - start) / 1e9 }
 
-    /// Shows a status, at most ten times a second (a bar) or once (JSON).
-    func show(_ status: BuildStatus) {
+    /// Shows a status, at most ten times a second (a bar) or once (JSON), and the last one in any case.
+    func show(_ status: BuildStatus, isLast: Bool = false) {
         let now = MonotonicClock.nanoseconds
-        guard form != .none, now - shown >= (form == .bar ? 100_000_000 : 1_000_000_000) else { return }
+        guard form != .none, isLast || now - shown >= (form == .bar ? 100_000_000 : 1_000_000_000) else { return }
         shown = now
         switch form {
         case .bar:

@@ -63,8 +63,8 @@ enum BuildCommand {
                 "residual-quality",
                 "CHILDREN/GRANDCHILDREN",
                 help: """
-                    JPEG quality of the residuals of the finest level but one and of the finest, such as 60/40. The \
-                    errors of the first are seen at both levels.
+                    Quality of the residuals of the finest level but one and of the finest, on JPEG's scale, such as \
+                    60/40. The errors of the first are seen at both levels.
                     """,
                 defaultText: "60/40",
                 group: "Quality"
@@ -88,8 +88,13 @@ enum BuildCommand {
                 group: "Quality"
             ),
             OptionSpec(
-                "standard-huffman",
-                help: "Encode with the standard's tables: less CPU, some 15 % more bytes.",
+                "huffman",
+                "optimal|standard",
+                help: """
+                    Huffman tables of stored tiles. optimal: made for each, some 15 % fewer bytes for twice the CPU \
+                    time. Residuals always have tables of their own.
+                    """,
+                defaultText: "optimal, with --plain standard",
                 group: "Quality"
             ),
             OptionSpec("threads", "N", help: "Threads that encode.", defaultText: "all processors", group: "Machine"),
@@ -183,7 +188,10 @@ enum BuildCommand {
         if let limit = try read(command, "memory-limit", "a number of bytes such as 4GiB", { ByteCount($0) }) {
             settings.options.maxHeldBytes = limit.bytes
         }
-        settings.usesOptimalTables = !command.flag("standard-huffman")
+        settings.usesOptimalTables =
+            try read(command, "huffman", "optimal or standard") { text -> Bool? in
+                text == "optimal" ? true : text == "standard" ? false : nil
+            } ?? !options.isPlain
         settings.progress =
             try read(command, "progress", "auto, bar, json or none", ProgressForm.init(rawValue:)) ?? .auto
         return settings

@@ -14,8 +14,8 @@ enum InspectCommand {
         purpose: "Show what a slide, pack or folder holds, and check it.",
         discussion: [
             """
-            PATH is a slide, a .dzi, a folder of map tiles, or a .pack or .bundle of residuals. Every file is read; \
-            checksums of packs are always compared.
+            PATH is a slide, a .dzi, a folder of map tiles, a .pack or .bundle of residuals, or the cache folder of a \
+            server. Every file is read; checksums of packs are always compared, those of cached tiles with --verify.
             """,
             """
             Exit code: 0 it is sound, as far as was looked; 1 something is damaged or missing, or it cannot be read; \
@@ -63,8 +63,9 @@ enum InspectCommand {
             quality = value
         }
         InterruptFlag.install()
+        MappedInputFault.install()
         if TileFolderInspection.recognizes(path) {
-            return TileFolderInspection.run(path, verifies: command.flag("verify"))
+            return TileFolderInspection.run(path, verifies: command.flag("verify"), asJSON: command.flag("json"))
         }
         do throws(BuildError) {
             let (document, isSound) =

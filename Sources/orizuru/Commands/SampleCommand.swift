@@ -77,7 +77,7 @@ private final class SampleProgress {
         let percent = total > 0 ? done * 100 / total : 100
         guard isTerminal, percent != lastPercent else { return }
         lastPercent = percent
-        Output.write("\r\(percent) % (\(done) of \(total) families and map tiles)", to: .standardError)
+        Output.write("\r\(percent) % (\(done) of \(total) tiles)", to: .standardError)
     }
 
     func end() {

@@ -41,3 +41,11 @@ func mirrored(_ image: RasterImage, side: Int) -> RasterImage {
     }
     return RasterImage(width: side, height: side, channels: 3, pixels: pixels)
 }
+
+/// Writes a large picture of the shared slide's tissue as a JPEG and as a PNG.
+func drawPictures(side: Int, jpeg: String, png: String) throws {
+    let tissue = try storedLevel("slides/he-odd-size", level: 12, width: 2220, height: 2967)
+    let picture = mirrored(tissue, side: side)
+    try Data(JPEGEncoder().encodeRaster(picture, quality: 90)).write(to: URL(fileURLWithPath: jpeg))
+    try Data(PNGCodec.encode(picture, content: .photographic)).write(to: URL(fileURLWithPath: png))
+}

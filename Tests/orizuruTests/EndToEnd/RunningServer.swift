@@ -62,6 +62,7 @@ struct CatalogEntry: Decodable {
     let maxLevel: Int
     let format: String
     let tiles: String
+    let micronsPerPixel: Double?
     /// West, south, east, north; nil where it is null.
     let bounds: [Double]?
 
