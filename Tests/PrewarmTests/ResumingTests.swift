@@ -134,11 +134,17 @@ struct ResumingTests {
         let server = try Self.server()
         var options = try Self.options(server)
         options.resumeFile = file
-        let count = Lock(0)
-        _ = try Self.run(server, options) {
-            count.withLock {
-                $0 += 1; return $0 > 6
+        let tilesets = try server.serve {
+            let count = Lock(0)
+            let run = PrewarmRun(options) {
+                count.withLock {
+                    $0 += 1
+                    return $0 > 6
+                }
             }
+            let tilesets = try run.fetchTilesets()
+            _ = try run.run(tilesets)
+            return tilesets
         }
         let text = try String(contentsOfFile: file, encoding: .utf8)
         let purpose = try #require(text.split(separator: "\"purpose\":\"").last?.split(separator: "\"").first)
@@ -151,7 +157,7 @@ struct ResumingTests {
         ] {
             let lie = "{\"orizuru_prewarm\":1,\"purpose\":\"\(purpose)\",\(place),\"open\":[]}"
             try lie.write(toFile: file, atomically: true, encoding: .utf8)
-            let error = #expect(throws: PrewarmError.self) { try Self.run(server, options) }
+            let error = #expect(throws: PrewarmError.self) { try PrewarmRun(options).run(tilesets) }
             #expect(error?.description.contains(reason) == true, "\(place): \(error?.description ?? "")")
         }
     }

@@ -125,7 +125,7 @@ struct AdminTests {
             let purged = try subject.json("POST", "/purge?tileset=\(map)")
             #expect(purged["families"] as? Int == 0 && purged["complete"] as? Bool == true)
             let status = try subject.server.get("/thumbnail/\(map).jpg").status
-            #expect([200, 404].contains(status), "\(map): \(status)")
+            #expect([200, 400, 404].contains(status), "\(map): \(status)")
         }
         #expect(try subject.server.get("/tiles/wide/0/0/0.png").status == 200)
     }
@@ -142,7 +142,8 @@ struct AdminTests {
     func purgeRendered() throws {
         let folder = try TemporaryDirectory()
         let subject = try Subject([sampleFolder], ["--cache-dir", folder.path("tiles"), "--look-ahead", "off"])
-        let paths = (0..<4).map { "/dzi/tissue_files/12/\($0)_0.jpg" }
+        // Of a family each.
+        let paths = [0, 4, 8].map { "/dzi/tissue_files/12/\($0)_0.jpg" }
         for path in paths { #expect(try subject.server.get(path)["cache-status"]?.contains("render") == true) }
         let purged = try subject.json("POST", "/purge?tileset=tissue")
         #expect(purged["complete"] as? Bool == true)

@@ -205,16 +205,18 @@ struct DeliveryTests {
         try holding.send("GET / HTTP/1.1\r\nHost: a\r\n")
         server.process.signal(SIGTERM)
         var statuses: [Int] = []
+        var isClosing = false
         for client in clients {
             guard (try? client.request("/readyz")) != nil, let answer = try? client.readAnswer() else { break }
             statuses.append(answer.status)
-            if answer.status == 503 {
-                #expect(answer["connection"] == "close")
+            // The first to be told may be answered before the reactors know that they are to end.
+            if answer.status == 503, answer["connection"] == "close" {
+                isClosing = true
                 break
             }
             usleep(20_000)
         }
-        #expect(statuses.last == 503)
+        #expect(statuses.last == 503 && isClosing)
     }
 
     @Test("a Unix socket beside an address serves the same, and its file goes with the server")

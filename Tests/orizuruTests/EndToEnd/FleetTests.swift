@@ -112,7 +112,9 @@ struct FleetTests {
         // What they rendered, the next one finds.
         let third = try Node(slides, redis: redis.socket)
         #expect(third.ask(Self.families) == answers.value[0])
-        #expect(try third.metric("orizuru_family_renders_total") == 0)
+        // But for those for which Redis was late on a busy machine.
+        let late = try third.metric("orizuru_tier_expired_total")
+        #expect(try third.metric("orizuru_family_renders_total") <= late)
         #expect(try third.metric("orizuru_requests_total", "layer=\"shared\"") > 0)
     }
 
