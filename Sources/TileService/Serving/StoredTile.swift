@@ -24,7 +24,7 @@ struct StoredTile {
         unsafe block.map { unsafe BodyOwner(object: $0, retain: PinnedTile.retain, release: PinnedTile.release) }
     }
 
-    // SAFETY (all places below): every block that the service stores begins with the lines of `TileHeaders`.
+    // SAFETY: here and below, every block that the service stores begins with the lines of `TileHeaders`.
 
     /// The tag, quotes included.
     var entityTag: UnsafeRawBufferPointer {

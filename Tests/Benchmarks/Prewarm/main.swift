@@ -119,11 +119,8 @@ struct Bench {
         defer { server.process.signal(SIGKILL) }
         let path = "/dzi/slide-0_files/12/5_3.jpg"
         for _ in 0..<3 { _ = try HTTPClient.get(port: server.port, path) }
-        let wrk = try ServerProcess("/usr/bin/wrk", ["-t1", "-c32", "-d2s", "http://127.0.0.1:\(server.port)\(path)"])
-        _ = wrk.waitForExit()
-        let line = wrk.output.split(separator: "\n").first { $0.hasPrefix("Requests/sec") }
-        guard let capacity = line.flatMap({ Double($0.split(separator: " ")[1]) }) else {
-            throw LargeSlide.Failure("wrk said nothing of requests per second:\n\(wrk.output)")
+        guard let capacity = try ServerProcess.capacity(port: server.port, path: path) else {
+            throw LargeSlide.Failure("wrk said nothing of requests per second")
         }
         let hits = { [path] in
             let loop = try OpenLoop(port: server.port, connections: 32, rate: capacity / 5)

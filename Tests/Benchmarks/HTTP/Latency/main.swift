@@ -47,11 +47,7 @@ struct Bench {
 
     /// A fifth of what one round of as many requests as possible comes to.
     func rate(_ port: UInt16, _ path: String) throws -> Double {
-        let wrk = try ServerProcess("/usr/bin/wrk", ["-t1", "-c32", "-d2s", "http://127.0.0.1:\(port)\(path)"])
-        _ = wrk.waitForExit()
-        let line = wrk.output.split(separator: "\n").first { $0.hasPrefix("Requests/sec") }
-        let all = line.flatMap { Double($0.split(separator: " ")[1]) } ?? 10_000
-        return max(all / 5, 500)
+        max(try (ServerProcess.capacity(port: port, path: path) ?? 10_000) / 5, 500)
     }
 
     /// A stored or rendered tile of the sample that is in memory from now on.
