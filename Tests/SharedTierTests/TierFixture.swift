@@ -108,13 +108,8 @@ extension TierAnswer {
     }
 }
 
-/// Looks again and again whether something has become true.
+/// Looks for a minute, or as long as said, whether something has become true.
 func waitUntil(timeout: Double = 60, _ condition: () throws -> Bool) rethrows -> Bool {
-    let end = Date().addingTimeInterval(timeout)
-    while Date() < end {
-        if try condition() { return true }
-        usleep(10_000)
-    }
-    return try condition()
+    try eventually(within: .seconds(timeout), condition)
 }
 #endif
