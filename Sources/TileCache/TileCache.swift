@@ -49,6 +49,8 @@ package final class TileCache: @unchecked Sendable {
     private let uncached = UncachedBlocks()
     /// Counts how often a generation's bytes were dropped (`EvictionTuning.generationBudgets`); the keeper writes it.
     let generation = Atomic<UInt16>(0)
+    /// What the clock of uses is ahead of the time (`EvictionTuning.turnTicks`); the keeper writes it.
+    let turns = Atomic<UInt32>(0)
     private let useLimit: UInt16
     private let tracksLastUse: Bool
     private let learns: Bool
@@ -210,7 +212,7 @@ package final class TileCache: @unchecked Sendable {
 
     /// Notes how long the block was not used, and that it is now: in the line that was just written.
     private func noteUse(_ block: Block, _ use: UseWord, _ participant: CacheParticipant) {
-        let now = participant.now
+        let now = participant.now &+ turns.load(ordering: .relaxed)
         let last = unsafe block.lastUse.pointee.load(ordering: .relaxed)
         participant.countUse(cell: EvictionPolicy.cell(use.bits, idle: KeeperRound.elapsed(last, now)))
         unsafe block.lastUse.pointee.store(now, ordering: .relaxed)

@@ -13,6 +13,7 @@ struct EvictionRoundTests {
         let stride: Int
         var usesEver = [Int](repeating: 0, count: ReuseTable.cellCount)
         var now: UInt32 = 0
+        var turns: UInt32 = 0
         var hand = 0
         var longest = 0
         var samples = 0
