@@ -147,6 +147,16 @@ struct EvictionRoundTests {
         }
     }
 
+    @Test("a turnover of the budget moves the clock of uses on by a second, and that of age-frequency not at all")
+    func turns() {
+        for policy in EvictionPolicy.allCases {
+            var ground = Ground((0..<1000).map { entry(idle: $0) })
+            var round = EvictionRound(policy: policy, budget: 1_000_000)
+            for _ in 0..<50 { _ = round.evict(bytes: 10_000, entries: 0, from: &ground) }
+            #expect(policy == .hitDensity ? (500...540).contains(ground.turns) : ground.turns == 0)
+        }
+    }
+
     @Test("a generation ends when its bytes were evicted")
     func generations() {
         var tuning = EvictionTuning()
