@@ -90,7 +90,9 @@ struct ReuseTableTests {
         #expect(abs(learned.density(cell) - before) < before / 50)
     }
 
-    @Test("what is asked for once and never again loses its worth within some lessons, what was asked for more keeps it")
+    @Test(
+        "what is asked for once and never again loses its worth within some lessons, what was asked for more does not"
+    )
     func levels() {
         var table = ReuseTable()
         let cells = [1, 5].map { ReuseTable.cell(uses: $0, isAsked: true, idle: 3000) }
