@@ -141,9 +141,12 @@ package final class MBTilesArchive: TileSource {
     private static func metadata(_ connection: SQLiteConnection) throws(SourceError) -> JSONNode {
         var members: [JSONMember] = []
         var names: Set<String> = []
+        var bytes = 0
         do {
             try connection.rows("SELECT name, value FROM metadata") { row in
                 if let name = row.text(0), let value = row.text(1), names.insert(name).inserted {
+                    bytes += name.utf8.count + value.utf8.count
+                    guard bytes <= MBTilesLimits.metadataBytes else { return false }
                     members.append(JSONMember(name: name, node: JSONNode(value: .string(value), line: 1, column: 1)))
                 }
                 return members.count < MBTilesLimits.metadataRows

@@ -29,6 +29,13 @@ final class SQLiteConnection: @unchecked Sendable {
     /// For exports, which somebody watches and can end.
     static let unlimitedPortions = Int.max
 
+    /// What views of a file may call.
+    private static let functions: Set<String> = [
+        "min", "max", "count", "sum", "total", "avg", "abs", "round", "coalesce", "ifnull", "nullif", "iif", "length",
+        "typeof",
+        "lower", "upper", "trim", "substr", "substring",
+    ]
+
     init(path: String) throws(SourceError) {
         self.path = path
         // As a URI, so that no character of the path means anything and `mode=ro` makes no file.
@@ -51,6 +58,19 @@ final class SQLiteConnection: @unchecked Sendable {
         unsafe orizuru_sqlite_configure(database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
         unsafe sqlite3_limit(database, SQLITE_LIMIT_LENGTH, Int32(MBTilesLimits.blobBytes))
         unsafe sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0)
+        // Steps are counted between functions, not within one: what a view of the file may call takes time in proportion to
+        // its arguments.
+        unsafe sqlite3_limit(database, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 100)
+        unsafe sqlite3_set_authorizer(
+            database,
+            { _, action, _, name, _, _ in
+                guard action == SQLITE_FUNCTION else { return SQLITE_OK }
+                guard let name = unsafe name else { return SQLITE_DENY }
+                let isAllowed = unsafe SQLiteConnection.functions.contains(String(cString: name).lowercased())
+                return isAllowed ? SQLITE_OK : SQLITE_DENY
+            },
+            nil
+        )
         // SAFETY: the budget is this object's own and outlives the connection, which `deinit` closes first.
         unsafe sqlite3_progress_handler(
             database,

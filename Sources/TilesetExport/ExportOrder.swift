@@ -21,7 +21,13 @@ package struct ExportOrder: Sendable {
         var starts: [Int] = []
         var count = 0
         for level in pyramid.levels {
-            let numbers = try source.tileNumbers(ofLevel: level) ?? Self.grid(pyramid, level)
+            guard let numbers = try source.tileNumbers(ofLevel: level) ?? Self.grid(pyramid, level, besides: count)
+            else {
+                throw .unsupported(
+                    path: source.info.title,
+                    reason: "more than \(Self.limit) tiles cannot be put in order"
+                )
+            }
             starts.append(count)
             levels.append(numbers.sorted())
             count += numbers.count
@@ -31,8 +37,12 @@ package struct ExportOrder: Sendable {
         self.count = count
     }
 
-    private static func grid(_ pyramid: Pyramid, _ level: Int) -> [Int] {
+    /// Two gibibytes of numbers.
+    private static let limit = 1 << 28
+
+    private static func grid(_ pyramid: Pyramid, _ level: Int, besides others: Int) -> [Int]? {
         let grid = pyramid.grid(ofLevel: level)
+        guard grid.area <= limit - min(others, limit) else { return nil }
         var numbers: [Int] = []
         numbers.reserveCapacity(grid.area)
         for y in 0..<grid.height {

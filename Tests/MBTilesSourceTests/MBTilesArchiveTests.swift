@@ -97,6 +97,19 @@ struct MBTilesArchiveTests {
         #expect(buffer.count == 45)
     }
 
+    @Test("metadata are read as far as they are of a sane size")
+    func metadata() throws {
+        let folder = try TemporaryDirectory()
+        let archive = try archive(
+            folder,
+            Self.table + "INSERT INTO tiles VALUES (0,0,0,\(Self.pixel)); CREATE TABLE words(w);"
+                + "INSERT INTO words VALUES (printf('%.*c', 1000000, 'x')); CREATE TABLE numbers(n);"
+                + "INSERT INTO numbers VALUES (1),(2),(3),(4),(5),(6),(7),(8),(9);"
+                + "CREATE VIEW metadata AS SELECT 'name' AS name, 'A map' AS value UNION ALL SELECT n, w FROM words, numbers;"
+        )
+        #expect(archive.info.title == "A map")
+    }
+
     /// What a database is made of, and what is said of it.
     private static let hostileDatabases: [(sql: String, reason: String)] = [
         ("", "no such table: tiles"),
@@ -108,6 +121,11 @@ struct MBTilesArchiveTests {
         (table + "INSERT INTO tiles VALUES (0,0,0,NULL);", "no bytes"),
         (table + "INSERT INTO tiles VALUES (0,0,0,x'0102030405');", "no image"),
         (table + "INSERT INTO tiles VALUES ('a','b','c','d');", "empty"),
+        (
+            "CREATE VIEW tiles AS SELECT 0 AS zoom_level, 0 AS tile_column, 0 AS tile_row, \(pixel) AS tile_data"
+                + " WHERE replace(hex(zeroblob(15000000)),'0','a') NOT LIKE '%b';",
+            "not authorized"
+        ),
         (
             "CREATE VIEW tiles AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r)"
                 + " SELECT i AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'00' AS tile_data FROM r;",

@@ -30,6 +30,8 @@ final class DirectoryCache: Sendable {
 
     private let state = Lock(State())
     private let byteLimit: Int
+    /// Making room looks at all of them.
+    private let placeLimit = 4096
 
     init(byteLimit: Int) { self.byteLimit = byteLimit }
 
@@ -49,14 +51,14 @@ final class DirectoryCache: Sendable {
         }
     }
 
-    /// Keeps a directory; those that were not used for the longest make room. Linear in what is held, which is a few
+    /// Keeps a directory, so many at most; those that were not used for the longest make room. Linear in what is held, which is a few
     /// thousand at most, and rare next to finding.
     func insert(_ directory: PMTilesDirectory, as key: Key) {
         let bytes = directory.memoryBytes
         guard bytes <= byteLimit else { return }
         state.withLock { state in
             guard state.places[key] == nil else { return }
-            while state.bytes + bytes > byteLimit,
+            while state.bytes + bytes > byteLimit || state.places.count >= placeLimit,
                 let oldest = state.places.min(by: { $0.value.lastUse < $1.value.lastUse })
             {
                 state.bytes -= oldest.value.directory.memoryBytes

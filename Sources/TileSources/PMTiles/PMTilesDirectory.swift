@@ -29,9 +29,10 @@ package struct PMTilesDirectory: Sendable, Hashable {
 
     package typealias Failure = PMTilesHeader.Failure
 
-    /// The most bytes of a directory, compressed and as it is: about a million entries. Writers make leaves of some
-    /// thousand; what is larger would have to be read for a single tile.
+    /// The most bytes of a directory, compressed and as it is, and the most entries. Writers make leaves of some thousand; what
+    /// is larger would have to be read for a single tile.
     package static let maxBytes = 16 << 20
+    package static let maxEntries = 1 << 20
 
     package let entries: [Entry]
 
@@ -60,7 +61,7 @@ package struct PMTilesDirectory: Sendable, Hashable {
         var reader = VarintReader(bytes: bytes)
         let declared = try reader.next("the number of entries")
         // An entry is four numbers of a byte at least.
-        guard let count = Int(exactly: declared), count <= reader.remaining / 4 else {
+        guard let count = Int(exactly: declared), count <= min(reader.remaining / 4, Self.maxEntries) else {
             throw Failure(reason: "a directory of \(bytes.count) bytes says that it has \(declared) entries")
         }
         var entries = [Entry](repeating: Entry(first: 0, offset: 0, count: 0, run: 0), count: count)
