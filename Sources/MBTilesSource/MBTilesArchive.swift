@@ -59,7 +59,7 @@ package final class MBTilesArchive: TileSource {
             // A view may take long for each row.
             let sql = "SELECT zoom_level, tile_column, tile_row FROM tiles"
             var isOdd = false
-            try SQLiteConnection(path: path).rows(sql, portions: 100 * SQLiteConnection.tilePortions) { row in
+            try SQLiteConnection(path: path).rows(sql, within: SQLiteConnection.listingTime) { row in
                 guard let level = row.integer(0), let column = row.integer(1), let stored = row.integer(2) else {
                     // It may equal a whole number all the same.
                     isOdd = true
@@ -118,7 +118,7 @@ package final class MBTilesArchive: TileSource {
         var numbers: [Int] = []
         let connection = try SQLiteConnection(path: path)
         let sql = "SELECT tile_column, tile_row FROM tiles WHERE zoom_level = \(level)"
-        try connection.rows(sql, portions: SQLiteConnection.unlimitedPortions) { row in
+        try connection.rows(sql, within: SQLiteConnection.unlimitedTime) { row in
             guard let column = row.integer(0), let stored = row.integer(1), (0..<1 << level).contains(stored) else {
                 return true
             }

@@ -28,7 +28,7 @@ extension TileBuffer {
         }
     }
 
-    /// Whether so few bytes can hold the pixels that they declare: a row of equal bits takes an eight-thousandth of a byte a
-    /// pixel at least, and decoding takes memory for all of them.
-    private var isPlausible: Bool { ImageHeader(bytes).map { $0.size.area / 8192 <= count } ?? false }
+    /// Whether so few bytes can hold the pixels that they declare, before decoding takes memory for them. Of one byte
+    /// deflate makes 1032 at most, and a byte of a PNG is eight pixels at most; a JPEG has fewer.
+    var isPlausible: Bool { ImageHeader(prefix(1 << 20)).map { $0.size.area / (8 * 1032) <= count } ?? false }
 }

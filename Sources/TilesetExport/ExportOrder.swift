@@ -37,7 +37,7 @@ package struct ExportOrder: Sendable {
         self.count = count
     }
 
-    /// Two gibibytes of numbers.
+    /// Two gibibytes of numbers, of tiles that nobody listed.
     private static let limit = 1 << 28
 
     private static func grid(_ pyramid: Pyramid, _ level: Int, besides others: Int) -> [Int]? {

@@ -29,8 +29,8 @@ package struct PMTilesDirectory: Sendable, Hashable {
 
     package typealias Failure = PMTilesHeader.Failure
 
-    /// The most bytes of a directory, compressed and as it is, and the most entries. Writers make leaves of some thousand; what
-    /// is larger would have to be read for a single tile.
+    /// The most bytes of a directory, compressed and as it is, and the most entries. Writers make leaves of some
+    /// thousand; all of a larger one would have to be read for a single tile.
     package static let maxBytes = 16 << 20
     package static let maxEntries = 1 << 20
 
@@ -61,8 +61,11 @@ package struct PMTilesDirectory: Sendable, Hashable {
         var reader = VarintReader(bytes: bytes)
         let declared = try reader.next("the number of entries")
         // An entry is four numbers of a byte at least.
-        guard let count = Int(exactly: declared), count <= min(reader.remaining / 4, Self.maxEntries) else {
+        guard let count = Int(exactly: declared), count <= reader.remaining / 4 else {
             throw Failure(reason: "a directory of \(bytes.count) bytes says that it has \(declared) entries")
+        }
+        guard count <= Self.maxEntries else {
+            throw Failure(reason: "a directory of \(count) entries; the limit is \(Self.maxEntries)")
         }
         var entries = [Entry](repeating: Entry(first: 0, offset: 0, count: 0, run: 0), count: count)
         var number: UInt64 = 0
