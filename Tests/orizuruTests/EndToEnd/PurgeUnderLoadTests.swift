@@ -107,7 +107,7 @@ struct PurgeUnderLoadTests {
         #expect(zip(bodies[0], bodies[1]).allSatisfy { $0 != $1 }, "the states differ in every tile")
         let redis = try RedisServer()
         let options = [
-            "--cache-dir", folder.path("tiles"), "--redis", "unix:\(redis.socket)", "--watch", "off",
+            "--cache-dir", folder.path("tiles"), "--redis", "unix:\(redis.socket)", "--maps-watch", "off",
             "--disk-patience", "60s", "--shared-timeout", "60s", "--shared-connect-timeout", "60s",
             "--shared-patience", "120s",
         ]
