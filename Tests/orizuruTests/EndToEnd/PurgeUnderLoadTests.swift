@@ -112,11 +112,14 @@ struct PurgeUnderLoadTests {
             "--shared-patience", "120s",
         ]
         let truth = Truth(paths, bodies)
-        let rounds = 8
+        let rounds = 6
         do {
             let subject = try AdministeredServer([folder.path("slides")], options)
             func written(_ tier: String) throws -> Double {
                 try subject.server.metric("orizuru_write_behind_total{tier=\"\(tier)\",outcome=\"stored\"}")
+            }
+            func waiting(_ tier: String) throws -> Double {
+                try subject.server.metric("orizuru_write_behind_bytes{tier=\"\(tier)\"}")
             }
             let group = DispatchGroup()
             for number in 0..<6 { startClient(number, subject.server.port, truth, seed, group) }
@@ -127,8 +130,10 @@ struct PurgeUnderLoadTests {
             var random = seed.generator(stream: 100)
             for round in 1...rounds {
                 if round % 2 == 0 {
-                    // Both tiers hold something of the state that goes.
+                    // Both tiers hold tiles of the state that goes: what is asked for after another purge is written again.
                     let (disk, shared) = (try written("disk"), try written("shared"))
+                    #expect(try eventually { try waiting("disk") == 0 && waiting("shared") == 0 })
+                    _ = try subject.json("POST", "/purge?tileset=s")
                     #expect(try eventually { try written("disk") > disk && written("shared") > shared })
                 } else {
                     usleep(UInt32.random(in: 0..<200_000, using: &random))
