@@ -118,7 +118,7 @@ $(VENV)/packages-are-there: $(PYTHON_PACKAGES)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(PYTHON_PACKAGES))
 	@touch $@
 
-archives-test: trait-packages $(VENV)/packages-are-there ## the shared maps, served and exported, against other readers
+archives-test: test-packages $(VENV)/packages-are-there ## the shared maps, served and exported, against other readers
 	$(SWIFT) build --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	Tests/Archives/run $(VENV)/bin/python $(ALL_TRAITS_BUILD)/debug/orizuru
 

@@ -76,7 +76,8 @@ final class KeeperState: Sendable {
     func start(_ body: @escaping @Sendable () -> Void) throws(ThreadError) {
         precondition(thread.withLock { $0 == nil }, "the keeper runs already")
         shared.withLock { $0.stops = false }
-        let made = try OSThread(name: "keeper", body: body)
+        // A little nice: a reactor that wakes does not wait for the end of the keeper's slice, and the keeper keeps up.
+        let made = try OSThread(name: "keeper", nice: 1, body: body)
         thread.withLock { $0 = made }
     }
 
