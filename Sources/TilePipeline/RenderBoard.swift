@@ -53,7 +53,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         fileprivate var waiters: [(form: MemberForm?, ticket: UInt64, waiter: Waiter)] = []
         fileprivate var lane: RenderPriority?
         fileprivate var workers = 0
-        /// Whether a worker took it because it is expected, and has not decided yet whether to make it.
+        /// Whether a worker took it although nobody waits for it, and has not decided yet whether to make it.
         fileprivate var isUndecided = false
         fileprivate var wasBegun = false
         fileprivate var failures = 0
@@ -250,7 +250,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             return job
         }
         guard let (job, lane) = queue.pop() else { return nil }
-        job.isUndecided = lane == .lookAhead
+        job.isUndecided = lane.isDroppable
         job.lane = nil
         job.workers += 1
         if job.workers == 1 { running.append(job) }
@@ -263,16 +263,20 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         job.wasBegun = true
     }
 
-    /// Whether a job that was just taken is one that nobody had asked for: its worker then says by `decide` whether to make
-    /// it, and is alone with it until it has.
+    /// Whether a job that was just taken is one that nobody waits for, expected or put aside for its siblings: its worker then
+    /// says by `decide` whether to make it, and is alone with it until it has.
     package func isUndecided(_ job: Job) -> Bool { job.isUndecided }
 
-    /// Whether an expected job is made. If not, then nothing of it but what somebody has asked for since.
+    /// Whether a job that nobody waits for is made. If not, then nothing of it but what somebody has asked for since.
     package mutating func decide(_ job: Job, isMade: Bool) {
         job.isUndecided = false
         guard !isMade else { return }
+        if job.wasBegun {
+            counts.siblingsDropped += job.progress.remainingSiblings
+        } else {
+            counts.expectedDropped += 1
+        }
         job.progress.expectNothing()
-        counts.expectedDropped += 1
     }
 
     private var jobToAssist: Job? {
@@ -342,9 +346,11 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             return
         }
         if job.progress.remainingSiblings > 0, !isClosed {
-            makeRoom(.sibling)
-            if queue.push(job, .sibling) {
-                job.lane = .sibling
+            // What was not even begun is still expected, not the rest of something.
+            let lane = job.wasBegun ? RenderPriority.sibling : .lookAhead
+            makeRoom(lane)
+            if queue.push(job, lane) {
+                job.lane = lane
                 return
             }
         }

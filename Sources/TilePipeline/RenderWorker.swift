@@ -102,8 +102,9 @@ final class RenderWorker {
         claim = nil
     }
 
-    /// Whether a family that is only expected was made by another server of the fleet, or is being made there. What there is of it
-    /// comes into memory. Where there is a fleet, this blocks for a round trip or two.
+    /// Whether a family that nobody waits for was made by another server of the fleet, or is being made there: one that is
+    /// expected, or what is left of one that was put aside, whose claim ended with that. What there is of it comes into memory.
+    /// Where there is a fleet, this blocks for a round trip or two.
     private func isElsewhere(_ job: TilePipeline.Board.Job) -> Bool {
         let (tileset, payload) = (job.payload.tileset, job.payload)
         guard let tiers = pipeline.tiers, let level = tiers.fleetLevel, payload.isRendered else { return false }

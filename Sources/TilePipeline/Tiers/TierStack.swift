@@ -215,16 +215,12 @@ package final class TierStack: Sendable {
     private func watchTime(_ pipeline: TilePipeline) {
         while !isEnding {
             let now = MonotonicClock.nanoseconds
-            let (late, isDue, next, isEmpty) = board.withLock { board in
-                let late = board.expire(now: now)
-                return (late, board.isDue(now: now), board.nextTime(now: now), board.count == 0)
-            }
-            for (job, form, waiter) in late { pipeline.renderAfterFetch(job.payload, form, waiter) }
-            // Of one moment: what is not due at it is what `next` is about, so that nobody is forgotten in between.
-            if isDue { board.broadcast() }
+            let (moment, isEmpty) = board.withLock { ($0.look(now: now), $0.count == 0) }
+            for (job, form, waiter) in moment.late { pipeline.renderAfterFetch(job.payload, form, waiter) }
+            if moment.isDue { board.broadcast() }
             // Nothing that comes meanwhile is late before half of the patience is over.
             let longest = isEmpty ? 3_600_000_000_000 : configuration.patience.wholeNanoseconds / 2
-            let delay = next.map { min(max($0 - MonotonicClock.nanoseconds, 200_000), longest) } ?? longest
+            let delay = moment.next.map { min(max($0 - MonotonicClock.nanoseconds, 200_000), longest) } ?? longest
             _ = clock.wait(forAtMost: .nanoseconds(delay)) { isAwake -> Bool? in
                 defer { isAwake = false }
                 return isAwake ? true : nil
