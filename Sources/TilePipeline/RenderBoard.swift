@@ -58,6 +58,8 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         fileprivate var wasBegun = false
         fileprivate var failures = 0
         fileprivate var isAnyMade = false
+        /// Whether there is something of it already.
+        fileprivate var isStarted: Bool { wasBegun || isAnyMade }
 
         fileprivate init(key: JobKey, payload: Payload, possible: MemberForms) {
             self.key = key
@@ -244,12 +246,15 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     ///
     /// A waiting job of the highest priority; but before all that nobody waits for, a running job in which somebody waits
     /// for enough for two workers, and after all of them one that has siblings for two.
-    package mutating func take() -> Job? {
+    ///
+    /// - Parameter leavingNobodys: whether jobs that nobody waits for stay where they are: who is about to ask will need the
+    ///   worker.
+    package mutating func take(leavingNobodys: Bool = false) -> Job? {
         if let job = jobToAssist {
             job.workers += 1
             return job
         }
-        guard let (job, lane) = queue.pop() else { return nil }
+        guard let (job, lane) = queue.pop(leavingNobodys: leavingNobodys) else { return nil }
         job.isUndecided = lane.isDroppable
         job.lane = nil
         job.workers += 1
@@ -271,7 +276,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     package mutating func decide(_ job: Job, isMade: Bool) {
         job.isUndecided = false
         guard !isMade else { return }
-        if job.wasBegun {
+        if job.isStarted {
             counts.siblingsDropped += job.progress.remainingSiblings
         } else {
             counts.expectedDropped += 1
@@ -347,7 +352,7 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         }
         if job.progress.remainingSiblings > 0, !isClosed {
             // What was not even begun is still expected, not the rest of something.
-            let lane = job.wasBegun ? RenderPriority.sibling : .lookAhead
+            let lane = job.isStarted ? RenderPriority.sibling : .lookAhead
             makeRoom(lane)
             if queue.push(job, lane) {
                 job.lane = lane

@@ -51,7 +51,9 @@ final class RenderWorker {
             let limit = pipeline.lookAhead?.timeToRest ?? .seconds(86_400)
             let found = pipeline.board.wait(forAtMost: limit) { state -> (TilePipeline.Board.Job?, Bool, Bool)? in
                 if state.isStopping { return (nil, false, false) }
-                guard let job = state.board.take() else { return nil }
+                guard let job = state.board.take(leavingNobodys: pipeline.tiers?.isFleetAwaited ?? false) else {
+                    return nil
+                }
                 return (job, state.board.isUndecided(job), state.board.hasWork)
             }
             if let (job, isUndecided, isMore) = found {
@@ -77,6 +79,10 @@ final class RenderWorker {
     private func work(at job: TilePipeline.Board.Job, isUndecided: Bool) {
         var loaded = Loaded.nothing
         begun = MonotonicClock.nanoseconds
+        // Of two workers at one family each holds its claim until what it made is written.
+        claim = pipeline.tiers?.claim(
+            of: TierFamilyKey(edition: job.payload.tileset.edition, parent: job.payload.tile)
+        )
         if isUndecided {
             let isMade = !isElsewhere(job)
             let isMore = pipeline.board.withLock { state in

@@ -55,6 +55,9 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     /// How many calls wait or are under way.
     var count: Int { queue.count + running.count }
 
+    /// Whether somebody waits for a tile.
+    var isAwaited: Bool { (queue + running).contains { !$0.isWhole && !$0.waiters.isEmpty } }
+
     /// The calls for a tileset that are under way.
     func runningJobs(ordinal: UInt32) -> [Job] { running.filter { $0.key.ordinal == ordinal } }
 

@@ -276,6 +276,16 @@ package final class TierStack: Sendable {
 
     // MARK: The fleet
 
+    /// Whether somebody waits for an answer of the fleet's tier: the next moment the workers may be needed. What nobody waits for
+    /// is not begun then, or it would be put aside half made, its claim with it, and another server would begin it as well.
+    var isFleetAwaited: Bool { hasFleet && board.withLock { $0.isAwaited } }
+
+    /// Whether this server is one of a fleet.
+    var hasFleet: Bool { levels.contains { $0.tier is any FleetTier } }
+
+    /// The claim of a family that this server holds.
+    func claim(of family: TierFamilyKey) -> FamilyClaim? { hasFleet ? claims.claim(of: family) : nil }
+
     /// The tier that a fleet shares, where it can be told and asked.
     var fleetLevel: Level? {
         levels.first { $0.tier is any FleetTier && $0.tier.isAvailable && $0.pace.position == .closed }

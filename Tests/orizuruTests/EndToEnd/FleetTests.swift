@@ -80,9 +80,7 @@ struct FleetTests {
 
     private static let families = 0..<108
 
-    // One in twenty is what a machine that has time for it keeps to (bench-shared). A claim that comes late costs another render,
-    // and beside all other tests many are late: here it is told from a fleet that shares nothing, 216.
-    @Test("each of 108 cold families asked of two servers at once is rendered by one of them, but for few")
+    @Test("each of 108 cold families asked of two servers at once is rendered by one of them, but for one in twenty")
     func renderedOnce() throws {
         let directory = try TemporaryDirectory()
         let slides = try CopiedSlides.make(12, in: directory)
@@ -104,7 +102,7 @@ struct FleetTests {
         let rendered = try nodes.map { try $0.metric("orizuru_family_renders_total") }
         #expect(rendered.reduce(0, +) >= Self.families.count)
         #expect(
-            rendered.reduce(0, +) <= Self.families.count * 7 / 4,
+            rendered.reduce(0, +) <= Self.families.count * 105 / 100,
             "\(rendered) of \(Self.families.count) families"
         )
         #expect(try eventually { try Self.isQuiet(redis) }, "every claim ends without anybody dying")
@@ -112,8 +110,7 @@ struct FleetTests {
         // What they rendered, the next one finds.
         let third = try Node(slides, redis: redis.socket)
         #expect(third.ask(Self.families) == answers.value[0])
-        // But for those for which Redis was late on a busy machine.
-        #expect(try third.metric("orizuru_family_renders_total") <= Self.families.count / 2)
+        #expect(try third.metric("orizuru_family_renders_total") == 0)
         #expect(try third.metric("orizuru_requests_total", "layer=\"shared\"") > 0)
     }
 
