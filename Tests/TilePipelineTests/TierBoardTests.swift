@@ -22,7 +22,7 @@ struct FetchBoardTests {
         }
         let taken1 = board.take(now: 1)
         let (job, forms) = try #require(taken1)
-        #expect(job.payload == 42 && forms.count == 2)
+        #expect(job.payload == 42 && forms.count == 2 && board.isAwaited)
         #expect(board.take(now: 1) == nil)
         // Under way: who asks for the same tile joins, who asks for another one is the next call.
         _ = board.submit(key, form: first, waiter: 4, now: 2) { 42 }
@@ -31,7 +31,10 @@ struct FetchBoardTests {
         let taken2 = board.take(now: 3)
         let next = try #require(taken2)
         #expect(board.finish(next.job).map(\.waiter) == [5])
-        #expect(board.count == 0)
+        #expect(board.count == 0 && !board.isAwaited)
+        // A pre-warm is no viewer.
+        _ = board.submit(key, form: nil, waiter: 6, now: 4) { 42 }
+        #expect(board.count == 1 && !board.isAwaited)
     }
 
     @Test("who has waited too long is handed back, waiting or under way, and not again when the call ends")

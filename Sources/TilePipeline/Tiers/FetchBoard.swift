@@ -27,6 +27,8 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         fileprivate(set) var postponements = 0
         fileprivate(set) var begun: Int
 
+        fileprivate var isAwaited: Bool { !isWhole && !waiters.isEmpty }
+
         fileprivate init(key: JobKey, payload: Payload, isWhole: Bool, now: Int) {
             self.key = key
             self.payload = payload
@@ -56,7 +58,7 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     var count: Int { queue.count + running.count }
 
     /// Whether somebody waits for a tile.
-    var isAwaited: Bool { (queue + running).contains { !$0.isWhole && !$0.waiters.isEmpty } }
+    var isAwaited: Bool { running.contains(where: \.isAwaited) || queue.contains(where: \.isAwaited) }
 
     /// The calls for a tileset that are under way.
     func runningJobs(ordinal: UInt32) -> [Job] { running.filter { $0.key.ordinal == ordinal } }

@@ -182,7 +182,7 @@ struct FleetTests {
         }
         let faults: [FaultProxy.Fault] = [
             .none, .delay(milliseconds: 200), .silence, .answer(Array("$5\r\nwrong\r\n".utf8)), .cut(after: 700),
-            .flip(at: 300), .close,
+            .halfClose(after: 700), .flip(at: 300), .close,
         ]
         for fault in faults {
             proxy.set(fault)
