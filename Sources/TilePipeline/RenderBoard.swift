@@ -292,6 +292,9 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         }
     }
 
+    /// Whether somebody waits for a tile, queued or being made.
+    package var isAwaited: Bool { queue.count(.awaited) > 0 || running.contains { $0.progress.isTileAwaited } }
+
     /// Whether `take` would find something.
     package var hasWork: Bool { queue.count > 0 || jobToAssist != nil }
 

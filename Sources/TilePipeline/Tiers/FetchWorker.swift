@@ -68,8 +68,6 @@ final class FetchWorker {
         case .granted(let claim): answer(stack.board.withLock { $0.finish(job) }, found, payload, claim)
         }
         for outcome in found.values { outcome.release() }
-        // What nobody waits for was left until now.
-        if stack.hasFleet, !stack.isFleetAwaited { pipeline.board.signal() }
     }
 
     /// Tells the fleet that what is left is going to be rendered here; not where it was waited for long enough.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LockFree
+import Synchronization
 package import Telemetry
 package import TileCache
 package import TileModel
@@ -68,6 +69,8 @@ package final class TierStack: Sendable {
     private let isStopping = Lock(false)
     /// Held while tiles of the last run go from a tier to memory, or from memory to a tier, a family at a time.
     let restoring = Lock(())
+    /// When somebody was last seen to wait for a tile.
+    private let lastAwaited = Atomic<Int>(0)
     /// Whether there is something to watch the time of.
     private let clock = ConditionLock(false)
 
@@ -177,6 +180,7 @@ package final class TierStack: Sendable {
         payload: @autoclosure () -> JobPayload
     ) -> UInt64? {
         let now = MonotonicClock.nanoseconds
+        lastAwaited.store(now, ordering: .relaxed)
         let (ticket, isFirst) = board.withLock { board in
             let isFirst = board.count == 0
             return (board.submit(key, form: form, waiter: waiter, now: now, payload: payload), isFirst)
@@ -276,9 +280,19 @@ package final class TierStack: Sendable {
 
     // MARK: The fleet
 
-    /// Whether somebody waits for an answer of the fleet's tier: the next moment the workers may be needed. What nobody waits for
-    /// is not begun then, or it would be put aside half made, its claim with it, and another server would begin it as well.
-    var isFleetAwaited: Bool { hasFleet && board.withLock { $0.isAwaited } }
+    /// How long nobody must have waited for a tile before a server of a fleet begins what nobody waits for.
+    static let restTime = Duration.milliseconds(50)
+
+    /// Whether what nobody waits for has to rest: somebody waits for a tile, or did a moment ago. In a fleet alone: a family that
+    /// is begun between two requests is put aside half made, its claim with it, and another server begins it as well.
+    ///
+    /// - Parameter isRenderAwaited: whether somebody waits for a render.
+    func isResting(isRenderAwaited: Bool) -> Bool {
+        guard hasFleet else { return false }
+        let now = MonotonicClock.nanoseconds
+        if isRenderAwaited || board.withLock({ $0.isAwaited }) { lastAwaited.store(now, ordering: .relaxed) }
+        return now - lastAwaited.load(ordering: .relaxed) < Self.restTime.wholeNanoseconds
+    }
 
     /// Whether this server is one of a fleet.
     var hasFleet: Bool { levels.contains { $0.tier is any FleetTier } }

@@ -147,7 +147,7 @@ struct FleetTests {
     @Test("whatever Redis does, every request is answered, and with the true tile")
     func faults() throws {
         let directory = try TemporaryDirectory()
-        let slides = try CopiedSlides.make(8, in: directory)
+        let slides = try CopiedSlides.make(9, in: directory)
         let redis = try RedisServer()
         // Every slide is the same one under another name: its tiles are the truth for all.
         let reference = try ServerProcess(
