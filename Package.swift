@@ -92,7 +92,7 @@ let modules: [[Target]] = [
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"], settings: pixelSettings),
-    module("FamilyRendering", ["TileModel", "ImageCodecs"], settings: pixelSettings),
+    module("FamilyRendering", ["TileModel", "ImageCodecs", "CPlatform"], settings: pixelSettings),
     module(
         "TileSources",
         ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform"]
