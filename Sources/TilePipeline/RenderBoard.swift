@@ -272,6 +272,9 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     /// says by `decide` whether to make it, and is alone with it until it has.
     package func isUndecided(_ job: Job) -> Bool { job.isUndecided }
 
+    /// Whether something of a job was made already.
+    package func isStarted(_ job: Job) -> Bool { job.isStarted }
+
     /// Whether a job that nobody waits for is made. If not, then nothing of it but what somebody has asked for since.
     package mutating func decide(_ job: Job, isMade: Bool) {
         job.isUndecided = false
