@@ -288,7 +288,8 @@ package final class TierStack: Sendable {
     ///
     /// - Parameter isRenderAwaited: whether somebody waits for a render.
     func isResting(isRenderAwaited: Bool) -> Bool {
-        guard hasFleet else { return false }
+        // Alone, or with a tier that cannot be asked, nobody else would begin it.
+        guard fleetLevel != nil else { return false }
         let now = MonotonicClock.nanoseconds
         if isRenderAwaited || board.withLock({ $0.isAwaited }) { lastAwaited.store(now, ordering: .relaxed) }
         return now - lastAwaited.load(ordering: .relaxed) < Self.restTime.wholeNanoseconds
