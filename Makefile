@@ -174,6 +174,7 @@ bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http
 	$(SWIFT) build -c release --product allocation-counter
 	$(SWIFT) build -c release --product hello-server
+	$(SWIFT) build -c release --product bare-loop
 	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --no-disk-cache --listen 127.0.0.1:0 \
 		--http-connections 12000
 

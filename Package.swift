@@ -281,6 +281,7 @@ let package = Package(
         ),
         .target(name: "CBenchmarkCalls", path: "Tests/Benchmarks/HTTP/Calls", cSettings: cSettings),
         .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
+        .executableTarget(name: "bare-loop", path: "Tests/Benchmarks/HTTP/BareLoop", cSettings: cSettings),
         .executableTarget(
             name: "bench-http",
             dependencies: ["TestSupport"],

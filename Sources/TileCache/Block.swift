@@ -6,9 +6,9 @@ internal import TileModel
 
 /// One cached tile in one allocation: a header of 40 bytes, the stored HTTP header block, the body.
 ///
-///      0 key, 16 bytes            24 header block length      32 last-use tick, atomic
+///      0 key, 16 bytes            24 header block length      32 last use, atomic
 ///     16 references, atomic       26 use word, atomic         36 cost, a small floating-point number
-///     20 body length              28 birth tick               38 size class in units of 64 bytes, flags
+///     20 body length              28 birth, milliseconds      38 size class in units of 64 bytes, flags
 ///
 /// Behind that lie the header block and the body. A block that shares its body with others (`SharedBodies`) has at 40 the
 /// address of the body's own block, and behind that the header block alone.
@@ -47,6 +47,7 @@ struct Block: @unchecked Sendable {
         _ content: Content,
         use: UseWord,
         birth: UInt32,
+        lastUse: UInt32,
         cost: UInt32,
         granules: UInt16
     ) -> Block {
@@ -61,7 +62,7 @@ struct Block: @unchecked Sendable {
         unsafe base.storeBytes(of: UInt16(headers.count), toByteOffset: 24, as: UInt16.self)
         unsafe (base + 26).initializeMemory(as: Atomic<UInt16>.self, to: Atomic(use.bits))
         unsafe base.storeBytes(of: birth, toByteOffset: 28, as: UInt32.self)
-        unsafe (base + 32).initializeMemory(as: Atomic<UInt32>.self, to: Atomic(birth))
+        unsafe (base + 32).initializeMemory(as: Atomic<UInt32>.self, to: Atomic(lastUse))
         unsafe base.storeBytes(of: PackedCost(microseconds: cost).bits, toByteOffset: 36, as: UInt16.self)
         unsafe base.storeBytes(of: granules, toByteOffset: 38, as: UInt16.self)
         let block = unsafe Block(base)

@@ -110,6 +110,7 @@ final class UncachedBlocks: Sendable {
             Content(headers: headers, body: body),
             use: UseWord(count: 0, isHot: false),
             birth: 0,
+            lastUse: 0,
             cost: 0,
             granules: Block.uncachedBit
         )

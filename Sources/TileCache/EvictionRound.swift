@@ -5,8 +5,10 @@
 /// A round asks for a sample at a time, so the calls are few and need not be specialised.
 package protocol EvictionGround {
     var entryCount: Int { get }
-    /// Milliseconds; wraps.
+    /// The clock that uses are timed by: milliseconds and `turns`; wraps.
     var now: UInt32 { get }
+    /// What the clock of uses is ahead of the time: the round moves it on as entries leave (`EvictionTuning.turnTicks`).
+    var turns: UInt32 { get set }
     /// How often, ever, entries were used, by the cells of `ReuseTable`.
     var usesEver: [Int] { get }
     /// Places that one turn of the hand passes.
@@ -84,6 +86,10 @@ package struct EvictionSample {
 /// pool; it doubles what a visit is worth). One in sixteen of those from the hand leaves: the lowest of all 32. The others have
 /// their counts halved, once per generation.
 ///
+/// *By which clock.* What is new competes with what comes in next, and in a small cache that is the rest of the same screen: within a
+/// millisecond of the clock several families can flush it. So a turnover of the cache moves the clock of uses on by a second, as
+/// time does: who has seen half the cache leave is old, whatever the clock says.
+///
 /// *From where.* Sampling with a learned density of hits is LHD (see `ReuseTable`); uses over size is GDSF (Cherkasova, 1998)
 /// with decay in place of its clock; ghosts that remember the count stand in for TinyLFU's sketch (Einziger, Friedman,
 /// Manes, 2017), which would have to be written on every hit.
@@ -95,6 +101,8 @@ package struct EvictionRound {
     package let tuning: EvictionTuning
     private let generationBytes: Int
     private var bytesSinceGeneration = 0
+    private let bytesPerTick: Int
+    private var bytesSinceTick = 0
     private var entriesSinceLesson = 0
     private var sample: EvictionSample
     private var kept: [EvictionCandidate] = []
@@ -105,6 +113,7 @@ package struct EvictionRound {
         self.policy = policy
         self.tuning = tuning
         generationBytes = Int(Double(budget) * tuning.generationBudgets)
+        bytesPerTick = max(budget / max(tuning.turnTicks, 1), 1)
         sample = EvictionSample(policy, tuning)
         kept.reserveCapacity(tuning.keptSize)
     }
@@ -161,7 +170,12 @@ package struct EvictionRound {
             entries += 1
         }
         let staying = sample.candidates.dropFirst(leaving)
-        if policy.learns { for candidate in staying { ground.fade(candidate, generation: generation) } }
+        if policy.learns {
+            for candidate in staying { ground.fade(candidate, generation: generation) }
+            bytesSinceTick += bytes
+            ground.turns &+= UInt32(truncatingIfNeeded: bytesSinceTick / bytesPerTick)
+            bytesSinceTick %= bytesPerTick
+        }
         kept.removeAll(keepingCapacity: true)
         kept.append(contentsOf: staying.prefix(tuning.keptSize))
         entriesSinceLesson += entries

@@ -13,10 +13,12 @@ package struct EvictionTuning: Sendable {
     package var urgentPart = 2
     /// A generation lasts until so many times the budget was dropped: how fast counts decay and ghosts are forgotten.
     package var generationBudgets = 100.0
+    /// How far the clock of uses moves on while the budget is dropped once, in milliseconds.
+    package var turnTicks = 1024
     /// What is worth what is learned anew when such a part of the entries was dropped, ...
-    package var lessonShare = 0.25
+    package var lessonShare = 0.02
     /// ... but at least so many.
-    package var lessonEntries = 3000
+    package var lessonEntries = 1000
 
     package init() {}
 }

@@ -53,9 +53,12 @@ package struct GhostList {
         guard uses > 0 else { return }
         let code = Self.codedUses.lastIndex { $0 <= uses } ?? 0
         let word = Self.tag(hash) | (generation & 7) << 3 | UInt16(code)
-        var chosen = place(hash)
+        let first = place(hash)
+        var chosen = first
         var least = Int.max
-        for place in chosen..<chosen + Self.setSize {
+        for offset in 0..<Self.setSize {
+            // Of equals each key takes another one, or three of four would stay for generations while a scan leaves its ghosts.
+            let place = first + (offset + Int(truncatingIfNeeded: hash >> 20)) & (Self.setSize - 1)
             // SAFETY: see `words`.
             let old = unsafe words[place].load(ordering: .relaxed)
             // The same key's older word is worth nothing beside the new one.

@@ -17,7 +17,9 @@ struct KeeperGround: EvictionGround {
     }
 
     var entryCount: Int { cache.total(.warmEntries) + cache.total(.hotEntries) }
-    var now: UInt32 { participant.time() }
+    var now: UInt32 { participant.time() &+ turns }
+    /// The keeper's round publishes it (`TileCache.turns`).
+    var turns: UInt32 = 0
     var usesEver: [Int] { cache.usesEver }
     var placeCount: Int { cache.table.bucketCount * BucketTable.slotsPerBucket }
 
@@ -55,7 +57,7 @@ struct KeeperGround: EvictionGround {
             isAsked: use.isAsked,
             bytes: block.pooledBytes,
             cost: Int(block.cost),
-            idle: KeeperRound.elapsed(unsafe block.lastUse.pointee.load(ordering: .relaxed), participant.now)
+            idle: KeeperRound.elapsed(unsafe block.lastUse.pointee.load(ordering: .relaxed), participant.now &+ turns)
         )
         sample.offer(entry, place: position, word: word)
     }

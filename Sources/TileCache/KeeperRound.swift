@@ -90,6 +90,7 @@ struct KeeperRound {
                 from: &ground
             )
             cache.generation.store(eviction.generation, ordering: .relaxed)
+            cache.turns.store(ground.turns, ordering: .relaxed)
             guard found else { return }
             cache.collector.reclaim()
             cache.keeper.roundEnded()

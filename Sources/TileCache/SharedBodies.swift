@@ -54,6 +54,7 @@ final class SharedBodies: Sendable {
             Content(headers: UnsafeRawBufferPointer(start: nil, count: 0), body: body),
             use: UseWord(count: 0, isHot: false),
             birth: 0,
+            lastUse: 0,
             cost: 0,
             granules: memory.granules
         )

@@ -43,7 +43,7 @@ extension TileCache {
                 }
             }
         }
-        let now = configuration.clock()
+        let now = configuration.clock() &+ turns.load(ordering: .relaxed)
         // The clock wraps, so ages are compared, not times.
         tiles.sort { ($0.isHot ? 0 : 1, now &- $0.lastUse) < ($1.isHot ? 0 : 1, now &- $1.lastUse) }
         if tiles.count > limit { tiles.removeLast(tiles.count - limit) }

@@ -151,13 +151,15 @@ extension TileCache {
         let use = UseWord(count: 0, isHot: false)
         // SAFETY: `memory` was allocated for `content.bytes` and is the caller's alone; the content is the inserter's buffers,
         // which live until it returns.
+        let birth = participant.time()
         let block = unsafe Block.initialize(
             at: memory.pointer,
             key: key,
             references: pinned ? 2 : 1,
             content,
             use: use,
-            birth: participant.time(),
+            birth: birth,
+            lastUse: birth &+ turns.load(ordering: .relaxed),
             cost: cost,
             granules: memory.granules
         )

@@ -23,14 +23,16 @@ package import TileModel
 /// *How.* `BucketTable` maps a key to a block; `Collector` (LockFree) frees unlinked blocks once no reader can hold them;
 /// `BlockPool` has the memory; `Keeper` scores and evicts by an `EvictionPolicy`. A reader goes on-line once per turn of
 /// its loop and borrows what it finds; a block that has to live longer is pinned by a counted reference. A body is written
-/// past the processor's caches, so that what comes in does not push out what is asked for. The cache's own reference is dropped only after the grace period, so whoever is on-line always finds a count of at least one.
+/// past the processor's caches, so that what comes in does not push out what is asked for. The cache's own reference is
+/// dropped only after the grace period, so whoever is on-line always finds a count of at least one.
 ///
 /// *From where.* The bucket with tags and overflow counts follows F14 (Bronson, Shi, "Open-sourcing F14", 2019) made
 /// concurrent; reclamation see `Collector`; eviction by learned hit density follows LHD (Beckmann, Chen, Cidon,
-/// 2018) with ghosts that count on (see `ReuseTable`, `EvictionRound`).
+/// 2018) by a clock that turnover moves on, with ghosts that count on (see `ReuseTable`, `EvictionRound`).
 ///
 /// *What it gives up.* The table never grows: its size is fixed by the budget and the expected entry size. Free memory
-/// counts as used. A reader that stalls while on-line stops freeing: what is there stays and is served, but once the
+/// counts as used. Who leaves is guessed from samples; a crawler of several times a cache that already holds much costs viewers up
+/// to four points of hit ratio (docs/decisions.md). A reader that stalls while on-line stops freeing: what is there stays and is served, but once the
 /// budget is full inserts are refused (counted and logged) until it moves on.
 ///
 /// @unchecked Sendable: the table is reached through atomics, everything else is immutable, atomic or behind a lock.
@@ -49,6 +51,8 @@ package final class TileCache: @unchecked Sendable {
     private let uncached = UncachedBlocks()
     /// Counts how often a generation's bytes were dropped (`EvictionTuning.generationBudgets`); the keeper writes it.
     let generation = Atomic<UInt16>(0)
+    /// What the clock of uses is ahead of the time (`EvictionTuning.turnTicks`); the keeper writes it.
+    let turns = Atomic<UInt32>(0)
     private let useLimit: UInt16
     private let tracksLastUse: Bool
     private let learns: Bool
@@ -210,7 +214,7 @@ package final class TileCache: @unchecked Sendable {
 
     /// Notes how long the block was not used, and that it is now: in the line that was just written.
     private func noteUse(_ block: Block, _ use: UseWord, _ participant: CacheParticipant) {
-        let now = participant.now
+        let now = participant.now &+ turns.load(ordering: .relaxed)
         let last = unsafe block.lastUse.pointee.load(ordering: .relaxed)
         participant.countUse(cell: EvictionPolicy.cell(use.bits, idle: KeeperRound.elapsed(last, now)))
         unsafe block.lastUse.pointee.store(now, ordering: .relaxed)

@@ -13,9 +13,9 @@ package struct TileCacheConfiguration: Sendable {
     /// Warm entries older than this expire; nil: they leave when room is needed.
     package var warmTimeToLive: Duration?
     /// The mean size of an entry that the table is sized for: at this mean it is two thirds full when the budget is.
-    /// With entries smaller than 6 KiB on average the cache is full by number (78 % of the slots) before it is full by
+    /// With entries smaller than 4.3 KiB on average the cache is full by number (78 % of the slots) before it is full by
     /// bytes: sources of small tiles should lower it.
-    package var expectedEntryBytes = 7168
+    package var expectedEntryBytes = 5120
     /// How long an insert that may wait (`patience`) does so for the keeper, at most. 2 ms: the keeper's steps take tens
     /// of microseconds, and a render tens of milliseconds.
     package var insertPatience: Duration = .milliseconds(2)

@@ -14,15 +14,26 @@ extension RenderWorker {
         claim = nil
     }
 
-    /// Whether a family that is only expected was made by another server of the fleet, or is being made there. What there is of it
-    /// comes into memory. Where there is a fleet, this blocks for a round trip or two.
+    /// Whether a family that nobody waits for was made by another server of the fleet, or is being made there: one that is
+    /// expected, or what is left of one that was put aside, whose claim ended with that. What there is of it comes into memory.
+    /// Where there is a fleet, this blocks for a round trip or two.
     func isElsewhere(_ job: TilePipeline.Board.Job) -> Bool {
         let (tileset, payload) = (job.payload.tileset, job.payload)
         guard let tiers = pipeline.tiers, let level = tiers.fleetLevel, payload.isRendered else { return false }
         let begun = MonotonicClock.nanoseconds
-        let wanted = payload.possibleForms.compactMap { form in
-            tileset.key(of: payload.coordinate(of: form), format: payload.format, padded: form.isPadded)
-        }.filter { !pipeline.cache.contains($0, by: participant) }
+        var wanted: [TileKey] = []
+        var isPartThere = false
+        for form in payload.possibleForms {
+            let tile = payload.coordinate(of: form)
+            guard let key = tileset.key(of: tile, format: payload.format, padded: form.isPadded) else { continue }
+            if !pipeline.cache.contains(key, by: participant) {
+                wanted.append(key)
+            } else if form.member != 0 {
+                isPartThere = true
+            }
+        }
+        // Who rendered the part that is in memory has the rest to do; if that was this server, its job is still there.
+        if isPartThere, !pipeline.board.withLock({ $0.board.isStarted(job) }) { return true }
         let keys = wanted.map { TierKey($0, of: tileset.edition) }
         let family = TierFamilyKey(edition: tileset.edition, parent: payload.tile)
         func bring(_ answers: [TierAnswer]) -> Bool {

@@ -45,22 +45,38 @@ final class RenderWorker {
         while let (job, isUndecided) = nextJob() { work(at: job, isUndecided: isUndecided) }
     }
 
+    /// What a worker that looks for work finds.
+    private enum Next {
+        case job(TilePipeline.Board.Job, isUndecided: Bool, isMore: Bool)
+        /// Only what nobody waits for, and it is not its time.
+        case resting
+        case end
+    }
+
     private func nextJob() -> (job: TilePipeline.Board.Job, isUndecided: Bool)? {
+        var isResting = false
         while true {
             // Far in the future where no viewer can be expected to rest.
-            let limit = pipeline.lookAhead?.timeToRest ?? .seconds(86_400)
-            let found = pipeline.board.wait(forAtMost: limit) { state -> (TilePipeline.Board.Job?, Bool, Bool)? in
-                if state.isStopping { return (nil, false, false) }
-                guard let job = state.board.take() else { return nil }
-                return (job, state.board.isUndecided(job), state.board.hasWork)
+            let limit = isResting ? TierStack.restTime : pipeline.lookAhead?.timeToRest ?? .seconds(86_400)
+            let found = pipeline.board.wait(forAtMost: limit) { [isResting] state -> Next? in
+                if state.isStopping { return .end }
+                let leaving = pipeline.tiers?.isResting(isRenderAwaited: state.board.isAwaited) ?? false
+                if let job = state.board.take(leavingNobodys: leaving) {
+                    return .job(job, isUndecided: state.board.isUndecided(job), isMore: state.board.hasWork)
+                }
+                return leaving && !isResting && state.board.hasWork ? .resting : nil
             }
-            if let (job, isUndecided, isMore) = found {
+            switch found {
+            case .end: return nil
+            case .resting: isResting = true
+            case .job(let job, let isUndecided, let isMore):
                 // Whoever asked woke one worker; a family has work for more.
                 if isMore { pipeline.board.signal() }
-                return job.map { ($0, isUndecided) }
-            }
+                return (job, isUndecided)
+            case nil where isResting: isResting = false
             // Nobody wants anything: time for what viewers at rest will probably want.
-            pipeline.expect(pipeline.lookAhead?.rest() ?? [], as: nil, by: participant)
+            case nil: pipeline.expect(pipeline.lookAhead?.rest() ?? [], as: nil, by: participant)
+            }
         }
     }
 
@@ -77,6 +93,10 @@ final class RenderWorker {
     private func work(at job: TilePipeline.Board.Job, isUndecided: Bool) {
         var loaded = Loaded.nothing
         begun = MonotonicClock.nanoseconds
+        // Of two workers at one family each holds its claim until what it made is written.
+        claim = pipeline.tiers?.claim(
+            of: TierFamilyKey(edition: job.payload.tileset.edition, parent: job.payload.tile)
+        )
         if isUndecided {
             let isMade = !isElsewhere(job)
             let isMore = pipeline.board.withLock { state in

@@ -136,7 +136,8 @@ struct BlockPoolTests {
         print(seed)
         let budget = Budget(limit: 8 << 20)
         let pool = BlockPool(budget: budget, stripes: 2, poisons: true)
-        let queue = BoundedQueue<UInt>(capacity: 256)
+        // Blocks on their way to another thread: each thread leaves one and takes whichever lay there.
+        let places = (0..<64).map { _ in Lock<UInt?>(nil) }
         let barrier = Barrier(count: 4)
         let threads = try (0..<4).map { number in
             try OSThread(name: "pool") {
@@ -145,17 +146,18 @@ struct BlockPoolTests {
                 for step in 0..<20_000 {
                     if let block = pool.allocate(bytes: Int.random(in: 1...20_000, using: &random)) {
                         let address = unsafe UInt(bitPattern: block.pointer)
-                        if !queue.push(address) { unsafe pool.free(block.pointer) }
-                    }
-                    if let address = queue.pop() {
-                        unsafe pool.free(UnsafeMutableRawPointer(bitPattern: address)!)
+                        let former = places.randomElement(using: &random)?.withLock { place in
+                            defer { place = address }
+                            return place
+                        }
+                        if let former { free(former, in: pool) }
                     }
                     if number == 0 && step % 100 == 0 { _ = pool.discard(atLeast: 256 << 10) }
                 }
             }
         }
         threads.forEach { $0.join() }
-        while let address = queue.pop() { unsafe pool.free(UnsafeMutableRawPointer(bitPattern: address)!) }
+        for address in places.compactMap({ $0.withLock { $0 } }) { free(address, in: pool) }
         #expect(pool.liveBlockCount == 0)
         #expect(budget.highestBytes <= budget.limit)
         _ = pool.discard(atLeast: .max)

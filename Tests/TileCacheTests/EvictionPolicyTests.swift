@@ -139,6 +139,17 @@ struct EvictionPolicyTests {
         #expect(ghosts.take(hash, generation: 255) == nil, "what nobody asked for is not remembered")
     }
 
+    @Test("of ghosts of equal worth each new one takes another's place, so that none stays because it came first")
+    func ghostsOfEqualWorth() throws {
+        let ghosts = try #require(GhostList(count: 64))
+        defer { ghosts.unmap() }
+        // One set: the high bits are equal; the low ones tell the keys apart, those in between choose among equals.
+        func hash(_ number: UInt64) -> UInt64 { number % 4 << 20 | number << 7 | 0x40 }
+        for number in 1...8 { ghosts.remember(hash(UInt64(number)), uses: 1, generation: 1) }
+        for number in 1...4 { #expect(ghosts.take(hash(UInt64(number)), generation: 1) == nil) }
+        for number in 5...8 { #expect(ghosts.take(hash(UInt64(number)), generation: 1) == 1) }
+    }
+
     @Test("where five ghosts meet in a set of four, the one of fewest uses goes, the older counting less")
     func ghostRotation() throws {
         let ghosts = try #require(GhostList(count: 64))

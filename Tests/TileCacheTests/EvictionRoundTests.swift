@@ -13,6 +13,7 @@ struct EvictionRoundTests {
         let stride: Int
         var usesEver = [Int](repeating: 0, count: ReuseTable.cellCount)
         var now: UInt32 = 0
+        var turns: UInt32 = 0
         var hand = 0
         var longest = 0
         var samples = 0
@@ -143,6 +144,16 @@ struct EvictionRoundTests {
             _ = round.evict(bytes: 0, entries: 500, from: &ground)
             let siblings = ground.evicted[before...].count { $0 % 2 == 0 }
             #expect(areSiblingsUsed ? siblings < 50 : siblings > 450, "\(siblings) siblings left")
+        }
+    }
+
+    @Test("a turnover of the budget moves the clock of uses on by a second, and that of age-frequency not at all")
+    func turns() {
+        for policy in EvictionPolicy.allCases {
+            var ground = Ground((0..<1000).map { entry(idle: $0) })
+            var round = EvictionRound(policy: policy, budget: 1_000_000)
+            for _ in 0..<50 { _ = round.evict(bytes: 10_000, entries: 0, from: &ground) }
+            #expect(policy == .hitDensity ? (500...540).contains(ground.turns) : ground.turns == 0)
         }
     }
 

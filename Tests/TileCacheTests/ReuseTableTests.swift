@@ -90,6 +90,35 @@ struct ReuseTableTests {
         #expect(abs(learned.density(cell) - before) < before / 50)
     }
 
+    @Test(
+        "what is asked for once and never again loses its worth within some lessons, what was asked for more does not"
+    )
+    func levels() {
+        var table = ReuseTable()
+        let cells = [1, 5].map { ReuseTable.cell(uses: $0, isAsked: true, idle: 3000) }
+        var uses = [Int](repeating: 0, count: ReuseTable.cellCount)
+        var now: UInt32 = 0
+        // Both classes are used alike for long, then, for ten lessons, both are used no more.
+        func lesson(_ table: inout ReuseTable, uses more: Int) {
+            for cell in cells {
+                table.visited(cell)
+                uses[cell] += more
+            }
+            now &+= 1000
+            table.timePassed(now, entries: 200)
+            table.learn(usesEver: uses)
+        }
+        table.timePassed(now, entries: 0)
+        for _ in 0..<200 { lesson(&table, uses: 50) }
+        let before = cells.map { table.density($0) }
+        #expect(abs(before[0] - before[1]) < before[0] / 50)
+        for _ in 0..<10 { lesson(&table, uses: 0) }
+        #expect(table.density(cells[0]) < before[0] / 5)
+        #expect(table.density(cells[1]) > before[1] * 0.8)
+        for _ in 0..<20 { lesson(&table, uses: 50) }
+        #expect(table.density(cells[0]) > before[0] / 2)
+    }
+
     @Test("a clock that does not move, or goes back a little, takes no time")
     func clocks() {
         var table = ReuseTable()

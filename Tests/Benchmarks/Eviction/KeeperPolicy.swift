@@ -33,7 +33,7 @@ struct KeeperPolicy: Contender {
     }
 
     mutating func insert(_ object: Int, _ arrival: TileArrival, at time: UInt32) {
-        ground.now = time
+        ground.time = time
         ground.insert(object, arrival, generation: round.generation)
         let used = ground.usedBytes
         guard marks.arePassed(bytes: used, entries: ground.count) else { return }
@@ -55,7 +55,8 @@ struct SimulatedGround: EvictionGround {
     private(set) var looks = 0
     private(set) var evictions = 0
     private(set) var mostPlaces = 0
-    var now: UInt32 = 0
+    var time: UInt32 = 0
+    var turns: UInt32 = 0
     private var table: [Int32]
     private var placeOf: [Int32]
     private var uses: [UInt16]
@@ -85,16 +86,18 @@ struct SimulatedGround: EvictionGround {
 
     private(set) var usesEver = [Int](repeating: 0, count: ReuseTable.cellCount)
     var entryCount: Int { count }
+    var now: UInt32 { time &+ turns }
     mutating func sampleBegins() {}
     mutating func sampleEnds() {}
 
     mutating func use(_ object: Int, at time: UInt32) {
+        let now = time &+ turns
         let old = uses[object]
         uses[object] = policy.counted(old)
         if uses[object] != old && policy.learns {
-            usesEver[EvictionPolicy.cell(old, idle: Int(time &- lastUses[object]))] += 1
+            usesEver[EvictionPolicy.cell(old, idle: Int(now &- lastUses[object]))] += 1
         }
-        if uses[object] != old || policy.tracksLastUse { lastUses[object] = time }
+        if uses[object] != old || policy.tracksLastUse { lastUses[object] = now }
     }
 
     mutating func insert(_ object: Int, _ arrival: TileArrival, generation: UInt16) {

@@ -44,7 +44,7 @@ struct Options {
 
     private mutating func set(_ text: String) throws {
         let parts = text.split(separator: "=")
-        guard parts.count == 2, let value = Double(parts[1]), value >= 0, value <= 1000 else {
+        guard parts.count == 2, let value = Double(parts[1]), value >= 0, value <= 100_000 else {
             throw Refusal(description: "--set wants name=value, not '\(text)'")
         }
         let whole = max(Int(value), 1)
@@ -53,6 +53,7 @@ struct Options {
         case "keptSize": tuning.keptSize = whole
         case "part": tuning.part = whole
         case "generationBudgets": tuning.generationBudgets = value
+        case "turnTicks": tuning.turnTicks = whole
         case "lessonShare": tuning.lessonShare = value
         case "lessonEntries": tuning.lessonEntries = whole
         default: throw Refusal(description: "'\(parts[0])' is no number of EvictionTuning")
