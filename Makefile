@@ -118,7 +118,7 @@ $(VENV)/packages-are-there: $(PYTHON_PACKAGES)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$(PYTHON_PACKAGES))
 	@touch $@
 
-archives-test: trait-packages $(VENV)/packages-are-there ## the shared maps, served and exported, against other readers
+archives-test: test-packages $(VENV)/packages-are-there ## the shared maps, served and exported, against other readers
 	$(SWIFT) build --product orizuru --enable-all-traits --scratch-path $(ALL_TRAITS_BUILD)
 	Tests/Archives/run $(VENV)/bin/python $(ALL_TRAITS_BUILD)/debug/orizuru
 
@@ -174,6 +174,7 @@ bench-http: bench-packages build ## a hot tile next to nginx, h2o and varnish
 	$(SWIFT) build -c release --product bench-http
 	$(SWIFT) build -c release --product allocation-counter
 	$(SWIFT) build -c release --product hello-server
+	$(SWIFT) build -c release --product bare-loop
 	$(BUILD)/release/bench-http --path /dzi/tissue_files/12/5_3.jpg -- orizuru serve tiles-sample --no-disk-cache --listen 127.0.0.1:0 \
 		--http-connections 12000
 

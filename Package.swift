@@ -92,7 +92,7 @@ let modules: [[Target]] = [
     module("LockFree", ["CPlatform"]),
     module("Telemetry", ["LockFree"]),
     module("ImageCodecs", ["CTurboJPEG", "CPNGCalls"], settings: pixelSettings),
-    module("FamilyRendering", ["TileModel", "ImageCodecs"], settings: pixelSettings),
+    module("FamilyRendering", ["TileModel", "ImageCodecs", "CPlatform"], settings: pixelSettings),
     module(
         "TileSources",
         ["TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform"]
@@ -281,6 +281,7 @@ let package = Package(
         ),
         .target(name: "CBenchmarkCalls", path: "Tests/Benchmarks/HTTP/Calls", cSettings: cSettings),
         .target(name: "AllocationCounter", path: "Tests/Benchmarks/HTTP/AllocationCounter", cSettings: cSettings),
+        .executableTarget(name: "bare-loop", path: "Tests/Benchmarks/HTTP/BareLoop", cSettings: cSettings),
         .executableTarget(
             name: "bench-http",
             dependencies: ["TestSupport"],

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPlatform
 internal import TileModel
 
 extension ResidualPack {
@@ -81,7 +82,9 @@ extension ResidualPack {
             for entry in sorted { pack.append(contentsOf: entry.bytes) }
             if hasChecksum {
                 pack.removeLast(4)
-                LittleEndian.append(CRC32C.checksum(of: pack), to: &pack)
+                // SAFETY: the call reads the array's own bytes.
+                let checksum = unsafe pack.withUnsafeBytes { unsafe platform_crc32c(0, $0.baseAddress, $0.count) }
+                LittleEndian.append(checksum, to: &pack)
             }
             guard pack.count <= maxUncompressedBytes else { throw .tooLarge(bytes: pack.count) }
             var file: [UInt8] = []

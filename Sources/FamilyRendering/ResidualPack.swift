@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CPlatform
 internal import TileModel
 
 /// The residuals of one family in one file: u32 uncompressed size, then an LZ4 block that holds a header, an index and
@@ -71,7 +72,7 @@ package enum ResidualPack {
         }
         // SAFETY: four bytes from the place's start are the pack's last.
         let stored = unsafe LittleEndian.u32(pack, place.lowerBound)
-        let computed = unsafe CRC32C.checksum(of: UnsafeRawBufferPointer(rebasing: pack[..<place.lowerBound]))
+        let computed = unsafe platform_crc32c(0, pack.baseAddress, place.lowerBound)
         guard stored == computed else { throw .wrongChecksum(stored: stored, computed: computed) }
         return true
     }

@@ -14,18 +14,8 @@ enum JPEGTables {
         var needed: UInt16 = 0
         var isHuffman = true
         var isProgressive = false
-        var at = 2
-        while at + 4 <= bytes.count {
-            // SAFETY: every index below is under `at + 2 + length`, which is at most the count.
-            guard unsafe bytes[at] == 0xFF else { return false }
-            let marker = unsafe bytes[at + 1]
-            if marker == 0xFF {
-                at += 1
-                continue
-            }
-            let length = unsafe Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
-            guard length >= 2, length <= bytes.count - at - 2 else { return false }
-            let body = unsafe UnsafeRawBufferPointer(rebasing: bytes[(at + 4)..<(at + 2 + length)])
+        var segments = unsafe JPEGSegments(of: bytes)
+        while let (marker, body) = unsafe segments.next() {
             switch marker {
             case 0xDB: quantisation |= unsafe quantisationTables(body)
             case 0xC4: huffman |= unsafe huffmanTables(body)
@@ -42,7 +32,6 @@ enum JPEGTables {
                 return unsafe !isHuffman || scan(body, isProgressive, huffman)
             default: break
             }
-            at += 2 + length
         }
         return false
     }
@@ -94,27 +83,17 @@ enum JPEGTables {
     /// its coefficients, two bytes a sample. False also where the markers make no sense.
     static func haveSeveralScans(in bytes: UnsafeRawBufferPointer) -> Bool {
         var components: UInt8 = 0
-        var at = 2
-        while at + 4 <= bytes.count {
-            // SAFETY: every index is under `at + 2 + length`, which is at most the count.
-            guard unsafe bytes[at] == 0xFF else { return false }
-            let marker = unsafe bytes[at + 1]
-            if marker == 0xFF {
-                at += 1
-                continue
-            }
-            let length = unsafe Int(bytes[at + 2]) << 8 | Int(bytes[at + 3])
-            guard length >= 3, length <= bytes.count - at - 2 else { return false }
+        var segments = unsafe JPEGSegments(of: bytes)
+        while let (marker, body) = unsafe segments.next() {
             switch marker {
             case 0xDB, 0xC4, 0xCC: break
             case 0xC0...0xCF:
-                guard length >= 8 else { return false }
+                guard body.count >= 6 else { return false }
                 if marker & 3 == 2 { return true }
-                components = unsafe bytes[at + 9]
-            case 0xDA: return unsafe bytes[at + 4] < components
+                components = unsafe body[5]
+            case 0xDA: return unsafe body.count >= 1 && body[0] < components
             default: break
             }
-            at += 2 + length
         }
         return false
     }

@@ -13,7 +13,8 @@ internal import Synchronization
 /// Any thread; nothing waits. A key that is noted while its generation ends may be remembered for a shorter time. Two
 /// threads that see a new key at once may both be told that it is new.
 package final class SeenBefore: Sendable {
-    private let filters: (BloomFilter, BloomFilter)
+    private let even: BloomFilter
+    private let odd: BloomFilter
     /// The generations that have ended; its lowest bit says which filter is the younger.
     private let generation = Atomic<Int>(0)
     /// New keys of this generation, counted by every 64th of them, so that threads seldom write it.
@@ -28,12 +29,13 @@ package final class SeenBefore: Sendable {
         precondition(keysPerGeneration > 0, "a memory of \(keysPerGeneration) keys")
         // The end of a generation is noticed in steps of 64 keys that are drawn by hash.
         let sizing = BloomSizing(keys: keysPerGeneration + 256, falsePositives: rate)
-        filters = (BloomFilter(sizing), BloomFilter(sizing))
+        even = BloomFilter(sizing)
+        odd = BloomFilter(sizing)
         self.keysPerGeneration = keysPerGeneration
     }
 
     /// The memory of both filters.
-    package var byteCount: Int { 2 * filters.0.sizing.byteCount }
+    package var byteCount: Int { 2 * even.sizing.byteCount }
 
     /// How many generations have ended.
     package var rotations: Int { generation.load(ordering: .relaxed) }
@@ -45,9 +47,8 @@ package final class SeenBefore: Sendable {
         // ORDERING: pairs with the store in `rotate`: what is inserted into the filter that the number names comes
         // after its emptying.
         let current = generation.load(ordering: .acquiring)
-        let isNew = younger(current).insert(hash)
-        guard isNew else { return true }
-        let wasKnown = older(current).contains(hash)
+        guard insert(hash, intoYoungerOf: current) else { return true }
+        let wasKnown = older(current, contains: hash)
         if hash & 63 == 0, newKeys.wrappingAdd(64, ordering: .relaxed).newValue >= keysPerGeneration { rotate() }
         return wasKnown
     }
@@ -56,7 +57,7 @@ package final class SeenBefore: Sendable {
     package func hasSeen(_ hash: UInt64) -> Bool {
         // ORDERING: as in `witness`, pairs with the store in `rotate`.
         let current = generation.load(ordering: .acquiring)
-        return younger(current).contains(hash) || older(current).contains(hash)
+        return older(current &+ 1, contains: hash) || older(current, contains: hash)
     }
 
     /// Begins a new generation; the older one is forgotten. One thread does it, others that come meanwhile go on.
@@ -64,7 +65,7 @@ package final class SeenBefore: Sendable {
         // ORDERING: pairs with the store below of the rotation before: its emptying and its number happened before.
         guard isRotating.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged else { return }
         let current = generation.load(ordering: .relaxed)
-        older(current).clear()
+        if current & 1 == 0 { odd.clear() } else { even.clear() }
         newKeys.store(0, ordering: .relaxed)
         // ORDERING: pairs with the loads in `witness` and `hasSeen`: who sees the number sees the empty filter.
         generation.store(current &+ 1, ordering: .releasing)
@@ -72,6 +73,13 @@ package final class SeenBefore: Sendable {
         isRotating.store(false, ordering: .releasing)
     }
 
-    private func younger(_ generation: Int) -> BloomFilter { generation & 1 == 0 ? filters.0 : filters.1 }
-    private func older(_ generation: Int) -> BloomFilter { generation & 1 == 0 ? filters.1 : filters.0 }
+    // No filter is handed from one function to another: counting who uses it would be the shared counter that the bits do without.
+
+    private func insert(_ hash: UInt64, intoYoungerOf generation: Int) -> Bool {
+        generation & 1 == 0 ? even.insert(hash) : odd.insert(hash)
+    }
+
+    private func older(_ generation: Int, contains hash: UInt64) -> Bool {
+        generation & 1 == 0 ? odd.contains(hash) : even.contains(hash)
+    }
 }

@@ -59,7 +59,7 @@ package final class MBTilesArchive: TileSource {
             // A view may take long for each row.
             let sql = "SELECT zoom_level, tile_column, tile_row FROM tiles"
             var isOdd = false
-            try SQLiteConnection(path: path).rows(sql, portions: 100 * SQLiteConnection.tilePortions) { row in
+            try SQLiteConnection(path: path).rows(sql, within: SQLiteConnection.listingTime) { row in
                 guard let level = row.integer(0), let column = row.integer(1), let stored = row.integer(2) else {
                     // It may equal a whole number all the same.
                     isOdd = true
@@ -118,7 +118,7 @@ package final class MBTilesArchive: TileSource {
         var numbers: [Int] = []
         let connection = try SQLiteConnection(path: path)
         let sql = "SELECT tile_column, tile_row FROM tiles WHERE zoom_level = \(level)"
-        try connection.rows(sql, portions: SQLiteConnection.unlimitedPortions) { row in
+        try connection.rows(sql, within: SQLiteConnection.unlimitedTime) { row in
             guard let column = row.integer(0), let stored = row.integer(1), (0..<1 << level).contains(stored) else {
                 return true
             }
@@ -141,9 +141,12 @@ package final class MBTilesArchive: TileSource {
     private static func metadata(_ connection: SQLiteConnection) throws(SourceError) -> JSONNode {
         var members: [JSONMember] = []
         var names: Set<String> = []
+        var bytes = 0
         do {
             try connection.rows("SELECT name, value FROM metadata") { row in
                 if let name = row.text(0), let value = row.text(1), names.insert(name).inserted {
+                    bytes += name.utf8.count + value.utf8.count
+                    guard bytes <= MBTilesLimits.metadataBytes else { return false }
                     members.append(JSONMember(name: name, node: JSONNode(value: .string(value), line: 1, column: 1)))
                 }
                 return members.count < MBTilesLimits.metadataRows

@@ -8,9 +8,9 @@ import Synchronization
 import TileSources
 
 /// A read-only connection to a database that nobody vouches for, with the one statement that is prepared on it for
-/// tiles. SQLite's own defences are on: views and triggers of the file may call no function with side effects, pages are
-/// checked before they are used, and every statement ends after a bounded number of steps, so that a view that never
-/// ends costs a worker a second and not its life.
+/// tiles. SQLite's own defences are on: pages are checked before they are used, views of the file may call the functions
+/// of a short list, and every statement ends after so much processor time, so that a view that never ends costs a worker
+/// a second and not its life.
 ///
 /// Thread rule: one thread at a time; opened without SQLite's mutex.
 ///
@@ -20,14 +20,27 @@ final class SQLiteConnection: @unchecked Sendable {
     private let path: String
     private var database: OpaquePointer?
     private var tileStatement: OpaquePointer?
-    private let steps = StepBudget()
+    private let budget = TimeBudget()
 
-    /// Virtual machine steps are counted in portions of this many.
-    private static let portion: Int32 = 10_000
-    /// 100 million steps: a second and more. A look-up by index takes some hundred.
-    static let tilePortions = 10_000
+    /// Steps of SQLite's virtual machine between two looks at the clock: some microseconds. One step can copy a value of
+    /// `MBTilesLimits.blobBytes`, then they are seconds.
+    private static let stepsBetweenLooks: Int32 = 1000
+    /// A look-up by index takes some microseconds.
+    static let tileTime = Duration.seconds(1)
+    /// What opening an archive asks is answered from the ends of an index.
+    static let openingTime = Duration.seconds(5)
+    /// All rows of some hundred million.
+    static let listingTime = Duration.seconds(100)
     /// For exports, which somebody watches and can end.
-    static let unlimitedPortions = Int.max
+    static let unlimitedTime = Duration.seconds(1 << 31)
+
+    /// What views of a file may call: what takes time in proportion to its arguments at most, for the clock is not looked
+    /// at within a function. So not `like`, `glob`, `replace`, `instr`, and what makes much of little, as `printf` does.
+    private static let functions: Set<String> = [
+        "min", "max", "count", "sum", "total", "avg", "abs", "round", "coalesce", "ifnull", "nullif", "iif", "length",
+        "typeof", "lower", "upper", "trim", "substr", "substring", "pow", "power", "floor", "ceil", "ceiling", "trunc",
+        "mod", "sign", "likely", "unlikely",
+    ]
 
     init(path: String) throws(SourceError) {
         self.path = path
@@ -51,15 +64,25 @@ final class SQLiteConnection: @unchecked Sendable {
         unsafe orizuru_sqlite_configure(database, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0)
         unsafe sqlite3_limit(database, SQLITE_LIMIT_LENGTH, Int32(MBTilesLimits.blobBytes))
         unsafe sqlite3_limit(database, SQLITE_LIMIT_ATTACHED, 0)
+        unsafe sqlite3_set_authorizer(
+            database,
+            { _, action, _, name, _, _ in
+                guard action == SQLITE_FUNCTION else { return SQLITE_OK }
+                guard let name = unsafe name else { return SQLITE_DENY }
+                let isAllowed = unsafe SQLiteConnection.functions.contains(String(cString: name).lowercased())
+                return isAllowed ? SQLITE_OK : SQLITE_DENY
+            },
+            nil
+        )
         // SAFETY: the budget is this object's own and outlives the connection, which `deinit` closes first.
         unsafe sqlite3_progress_handler(
             database,
-            Self.portion,
+            Self.stepsBetweenLooks,
             { context in
                 guard let context = unsafe context else { return 1 }
-                return unsafe Unmanaged<StepBudget>.fromOpaque(context).takeUnretainedValue().take() ? 0 : 1
+                return unsafe Unmanaged<TimeBudget>.fromOpaque(context).takeUnretainedValue().isSpent ? 1 : 0
             },
-            unsafe Unmanaged.passUnretained(steps).toOpaque()
+            unsafe Unmanaged.passUnretained(budget).toOpaque()
         )
         try run("PRAGMA query_only = 1")
         try run("PRAGMA cell_size_check = 1")
@@ -77,13 +100,13 @@ final class SQLiteConnection: @unchecked Sendable {
 
     /// Hands each row of a query to `body` until it says false.
     ///
-    /// - Parameter portions: how many steps it may take.
+    /// - Parameter limit: how much processor time it may take.
     func rows(
         _ sql: String,
-        portions: Int = SQLiteConnection.tilePortions * 5,
+        within limit: Duration = SQLiteConnection.openingTime,
         _ body: (Row) -> Bool
     ) throws(SourceError) {
-        steps.refill(portions)
+        budget.begin(limit)
         var statement: OpaquePointer?
         let status = unsafe sqlite3_prepare_v2(database, sql, -1, &statement, nil)
         guard status == SQLITE_OK else { throw failure("read", status) }
@@ -98,7 +121,7 @@ final class SQLiteConnection: @unchecked Sendable {
 
     /// The blob of a tile of the TMS row, into `buffer`; false where there is none.
     func readTile(level: Int, column: Int, tmsRow: Int, into buffer: TileBuffer) throws(SourceError) -> Bool {
-        steps.refill(Self.tilePortions)
+        budget.begin(Self.tileTime)
         if unsafe tileStatement == nil {
             let sql = "SELECT tile_data FROM tiles WHERE zoom_level = ? AND tile_column = ? AND tile_row = ? LIMIT 1"
             let flags = UInt32(SQLITE_PREPARE_PERSISTENT)
@@ -133,7 +156,7 @@ final class SQLiteConnection: @unchecked Sendable {
         let text = unsafe database.map { unsafe String(cString: sqlite3_errmsg($0)) } ?? ""
         switch status & 0xFF {
         case SQLITE_INTERRUPT:
-            return .damaged(path: path, reason: "a query takes more than \(Self.portion) x \(Self.tilePortions) steps")
+            return .damaged(path: path, reason: "a query takes more than \(budget.limit) of processor time")
         case SQLITE_CANTOPEN, SQLITE_IOERR, SQLITE_PERM:
             return .system(
                 operation: operation,
@@ -182,14 +205,30 @@ final class SQLiteConnection: @unchecked Sendable {
     }
 }
 
-/// How many more portions of steps a statement may take.
-private final class StepBudget: Sendable {
-    // The connection's thread alone writes and reads it: relaxed.
-    private let left = Atomic<Int>(0)
+/// How much more processor time a statement may take on the thread that runs it.
+private final class TimeBudget: Sendable {
+    // The connection's thread alone writes and reads them: relaxed.
+    private let end = Atomic<Int>(0)
+    private let nanoseconds = Atomic<Int>(0)
 
-    func refill(_ portions: Int) { left.store(portions, ordering: .relaxed) }
+    /// What was given last.
+    var limit: Duration { .nanoseconds(nanoseconds.load(ordering: .relaxed)) }
 
-    func take() -> Bool { left.wrappingSubtract(1, ordering: .relaxed).newValue >= 0 }
+    func begin(_ limit: Duration) {
+        let count = Int(limit / .nanoseconds(1))
+        nanoseconds.store(count, ordering: .relaxed)
+        end.store(Self.now + count, ordering: .relaxed)
+    }
+
+    var isSpent: Bool { Self.now > end.load(ordering: .relaxed) }
+
+    /// Not the time that passes: on a busy machine, or where the disk is slow, a statement that is quick must not fail.
+    private static var now: Int {
+        var time = timespec()
+        // SAFETY: a local of the type that the call fills.
+        unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return time.tv_sec &* 1_000_000_000 &+ time.tv_nsec
+    }
 }
 
 /// Bounds of what is taken from a database.

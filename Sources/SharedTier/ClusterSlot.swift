@@ -30,6 +30,8 @@ package enum ClusterSlot {
 package struct SlotMap: Hashable, Sendable {
     /// The nodes, each once.
     package private(set) var places: [RedisPlace] = []
+    /// More masters than this no cluster has: its specification advises against a thousand nodes.
+    package static let maxPlaces = 1024
     /// For each slot an index into `places`; -1 where nobody serves it.
     private var owners: [Int16]
 
@@ -46,7 +48,7 @@ package struct SlotMap: Hashable, Sendable {
         guard slots.lowerBound >= 0, slots.upperBound < ClusterSlot.count else { return }
         let index = places.firstIndex(of: place) ?? places.count
         if index == places.count {
-            guard places.count < 4096 else { return }
+            guard places.count < Self.maxPlaces else { return }
             places.append(place)
         }
         for slot in slots { owners[slot] = Int16(index) }

@@ -73,13 +73,13 @@ final class RedisClient: Sendable {
             case .answered: return replies
             case .moved(let place):
                 metrics.redirections.add()
-                router.note(slot: slot, servedBy: place)
                 onDoubt()
-                node = router.node(at: place)
+                node = try router.node(at: place)
+                router.note(slot: slot, servedBy: node)
                 isAsking = false
             case .ask(let place):
                 metrics.redirections.add()
-                node = router.node(at: place)
+                node = try router.node(at: place)
                 isAsking = true
             }
         }

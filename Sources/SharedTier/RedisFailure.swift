@@ -19,6 +19,8 @@ enum RedisFailure: Error, Hashable, Sendable, CustomStringConvertible {
     case breakerOpen(RedisPlace)
     /// No node of the cluster serves the slot, as far as is known; or one sent us in circles.
     case noNode
+    /// A server sent us to one more place than is believed.
+    case tooManyNodes(RedisPlace, limit: Int)
     /// The tier was closed.
     case closed
 
@@ -35,6 +37,9 @@ enum RedisFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .rejected(let place, let reply): "ask \(place): it said '\(reply)'"
         case .breakerOpen(let place): "ask \(place): left alone for a while because it failed"
         case .noNode: "ask the cluster: no node serves the slot"
+        case .tooManyNodes(let place, let limit):
+            "ask \(place), to which another server sent us: \(limit) servers are known already; "
+                + "check what 'redis' names; a cluster is redis-cluster://HOST:PORT"
         case .closed: "ask the shared tier: it is closed"
         }
     }
@@ -50,19 +55,20 @@ enum RedisFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .rejected: "rejected"
         case .breakerOpen: "breaker"
         case .noNode: "no-node"
+        case .tooManyNodes: "too-many-nodes"
         case .closed: "closed"
         }
     }
 
     static let labels: [StaticString] = [
-        "connect", "timeout", "busy", "ended", "protocol", "rejected", "breaker", "no-node", "closed",
+        "connect", "timeout", "busy", "ended", "protocol", "rejected", "breaker", "no-node", "too-many-nodes", "closed",
     ]
 
     /// Whether the circuit breaker counts it: the server's failure, not our own want of connections.
     var isFailureOfServer: Bool {
         switch self {
         case .connect, .timedOut, .ended, .protocolFault, .rejected: true
-        case .unresolved, .busy, .breakerOpen, .noNode, .closed: false
+        case .unresolved, .busy, .breakerOpen, .noNode, .tooManyNodes, .closed: false
         }
     }
 }

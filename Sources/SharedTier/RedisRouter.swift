@@ -6,10 +6,19 @@ import Telemetry
 
 /// Which server to ask: the one there is, or the node of a cluster that serves a slot. Any thread; the lock is held for
 /// a look into a table.
+///
+/// Of servers that others name there are `maxNodes` at most: a server that sends us to ever new places makes nothing grow
+/// without end.
 final class RedisRouter: Sendable {
     private let state: Lock<State>
     private let make: @Sendable (RedisPlace) -> RedisNode
     let isCluster: Bool
+    /// The first place of the configuration: where a single server is.
+    private let first: RedisPlace
+
+    /// More than any cluster has; and for one server, which may be a node of a small cluster, few enough to be probed one after
+    /// another.
+    let maxNodes: Int
 
     private struct State: Sendable {
         var nodes: [RedisPlace: RedisNode]
@@ -19,6 +28,8 @@ final class RedisRouter: Sendable {
     /// - Parameter make: makes a node that is asked for the first time.
     init(location: RedisLocation, make: @escaping @Sendable (RedisPlace) -> RedisNode) {
         isCluster = location.isCluster
+        maxNodes = location.isCluster ? SlotMap.maxPlaces : 16
+        first = location.places[0]
         self.make = make
         var nodes: [RedisPlace: RedisNode] = [:]
         for place in location.places where nodes[place] == nil { nodes[place] = make(place) }
@@ -29,12 +40,13 @@ final class RedisRouter: Sendable {
     var nodes: [RedisNode] { state.withLock { Array($0.nodes.values) } }
 
     /// The nodes that serve something: of a cluster those of its map, once there is one.
-    var servingNodes: [RedisNode] { state.withLock { Self.serving($0) } }
+    var servingNodes: [RedisNode] { state.withLock { serving($0) } }
 
     /// Whether the breaker of any of them is closed.
-    var isAnyServing: Bool { state.withLock { Self.serving($0).contains { $0.breaker.position == .closed } } }
+    var isAnyServing: Bool { state.withLock { serving($0).contains { $0.breaker.position == .closed } } }
 
-    private static func serving(_ state: State) -> [RedisNode] {
+    private func serving(_ state: State) -> [RedisNode] {
+        guard isCluster else { return state.nodes[first].map { [$0] } ?? [] }
         if state.map.places.isEmpty { return Array(state.nodes.values) }
         return state.map.places.compactMap { state.nodes[$0] }
     }
@@ -42,28 +54,32 @@ final class RedisRouter: Sendable {
     /// The node of a slot. Without a map of the cluster yet: any node, which will redirect.
     func node(ofSlot slot: Int) -> RedisNode? {
         state.withLock { state in
-            guard isCluster else { return state.nodes.values.first }
+            guard isCluster else { return state.nodes[first] }
             if let owner = state.map.owner(ofSlot: slot) { return state.nodes[owner] }
             return state.nodes.values.first { $0.breaker.position == .closed }
         }
     }
 
     /// The node at a place that a redirection named.
-    func node(at place: RedisPlace) -> RedisNode {
-        state.withLock { state in
+    func node(at place: RedisPlace) throws(RedisFailure) -> RedisNode {
+        let known = state.withLock { state -> RedisNode? in
             if let node = state.nodes[place] { return node }
+            guard state.nodes.count < maxNodes else { return nil }
             let node = make(place)
             state.nodes[place] = node
             return node
         }
+        guard let known else { throw .tooManyNodes(place, limit: maxNodes) }
+        return known
     }
 
-    /// A redirection said that a node serves the slot from now on.
-    func note(slot: Int, servedBy place: RedisPlace) {
-        let node = node(at: place)
+    /// A redirection said that a node of the cluster serves the slot from now on. One server alone has no slots.
+    func note(slot: Int, servedBy node: RedisNode) {
+        guard isCluster else { return }
         state.withLock { state in
-            state.nodes[place] = node
-            state.map.assign(slot...slot, to: place)
+            // It may have been closed in the meantime, by a map that does not name it.
+            guard state.nodes[node.place] === node else { return }
+            state.map.assign(slot...slot, to: node.place)
         }
     }
 

@@ -8,6 +8,9 @@ package enum WebMercator {
     /// The latitude at which the square ends, north and south: atan(sinh(pi)) in degrees.
     package static let maxLatitude = 85.051_128_779_806_59
 
+    /// Half a side of the square in the metres of the projection: pi times the equator's radius.
+    package static let halfWorldMeters = 20_037_508.342_789_244
+
     /// How far east a longitude is: 0 at -180, 1 at 180. Not clamped.
     package static func x(longitude: Double) -> Double { (longitude + 180) / 360 }
 

@@ -97,6 +97,9 @@ package struct JobProgress: Sendable {
         focus = nil
     }
 
+    /// Whether somebody waits for a form.
+    package var isTileAwaited: Bool { !wanted.isEmpty }
+
     /// Whether nobody waits for anything.
     package var isUnwanted: Bool { wanted.isEmpty && !isRequired }
 

@@ -53,11 +53,13 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         fileprivate var waiters: [(form: MemberForm?, ticket: UInt64, waiter: Waiter)] = []
         fileprivate var lane: RenderPriority?
         fileprivate var workers = 0
-        /// Whether a worker took it because it is expected, and has not decided yet whether to make it.
+        /// Whether a worker took it although nobody waits for it, and has not decided yet whether to make it.
         fileprivate var isUndecided = false
         fileprivate var wasBegun = false
         fileprivate var failures = 0
         fileprivate var isAnyMade = false
+        /// Whether there is something of it already.
+        fileprivate var isStarted: Bool { wasBegun || isAnyMade }
 
         fileprivate init(key: JobKey, payload: Payload, possible: MemberForms) {
             self.key = key
@@ -244,13 +246,16 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     ///
     /// A waiting job of the highest priority; but before all that nobody waits for, a running job in which somebody waits
     /// for enough for two workers, and after all of them one that has siblings for two.
-    package mutating func take() -> Job? {
+    ///
+    /// - Parameter leavingNobodys: whether jobs that nobody waits for stay where they are: who is about to ask will need the
+    ///   worker.
+    package mutating func take(leavingNobodys: Bool = false) -> Job? {
         if let job = jobToAssist {
             job.workers += 1
             return job
         }
-        guard let (job, lane) = queue.pop() else { return nil }
-        job.isUndecided = lane == .lookAhead
+        guard let (job, lane) = queue.pop(leavingNobodys: leavingNobodys) else { return nil }
+        job.isUndecided = lane.isDroppable
         job.lane = nil
         job.workers += 1
         if job.workers == 1 { running.append(job) }
@@ -263,16 +268,23 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         job.wasBegun = true
     }
 
-    /// Whether a job that was just taken is one that nobody had asked for: its worker then says by `decide` whether to make
-    /// it, and is alone with it until it has.
+    /// Whether a job that was just taken is one that nobody waits for, expected or put aside for its siblings: its worker then
+    /// says by `decide` whether to make it, and is alone with it until it has.
     package func isUndecided(_ job: Job) -> Bool { job.isUndecided }
 
-    /// Whether an expected job is made. If not, then nothing of it but what somebody has asked for since.
+    /// Whether something of a job was made already.
+    package func isStarted(_ job: Job) -> Bool { job.isStarted }
+
+    /// Whether a job that nobody waits for is made. If not, then nothing of it but what somebody has asked for since.
     package mutating func decide(_ job: Job, isMade: Bool) {
         job.isUndecided = false
         guard !isMade else { return }
+        if job.isStarted {
+            counts.siblingsDropped += job.progress.remainingSiblings
+        } else {
+            counts.expectedDropped += 1
+        }
         job.progress.expectNothing()
-        counts.expectedDropped += 1
     }
 
     private var jobToAssist: Job? {
@@ -282,6 +294,9 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             return enough >= Self.assistThreshold && !job.isUndecided
         }
     }
+
+    /// Whether somebody waits for a tile, queued or being made.
+    package var isAwaited: Bool { queue.count(.awaited) > 0 || running.contains { $0.progress.isTileAwaited } }
 
     /// Whether `take` would find something.
     package var hasWork: Bool { queue.count > 0 || jobToAssist != nil }
@@ -342,9 +357,11 @@ package struct RenderBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
             return
         }
         if job.progress.remainingSiblings > 0, !isClosed {
-            makeRoom(.sibling)
-            if queue.push(job, .sibling) {
-                job.lane = .sibling
+            // What was not even begun is still expected, not the rest of something.
+            let lane = job.isStarted ? RenderPriority.sibling : .lookAhead
+            makeRoom(lane)
+            if queue.push(job, lane) {
+                job.lane = lane
                 return
             }
         }

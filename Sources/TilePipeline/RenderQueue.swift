@@ -49,9 +49,10 @@ package struct RenderQueue<Job: AnyObject> {
         lanes[priority.rawValue].insert(job, at: 0)
     }
 
-    /// Takes the first job of the highest priority that has one.
-    package mutating func pop() -> (job: Job, priority: RenderPriority)? {
+    /// Takes the first job of the highest priority that has one; `leavingNobodys`: of those that somebody waits for.
+    package mutating func pop(leavingNobodys: Bool = false) -> (job: Job, priority: RenderPriority)? {
         for priority in RenderPriority.allCases where !lanes[priority.rawValue].isEmpty {
+            if leavingNobodys, priority.isDroppable { continue }
             return (lanes[priority.rawValue].removeFirst(), priority)
         }
         return nil

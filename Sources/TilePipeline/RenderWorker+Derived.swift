@@ -8,10 +8,26 @@ import TileModel
 import TileSources
 
 extension RenderWorker {
-    /// Makes one of the forms that `OpenTileset.isDerived` tells. Blocks on the file system.
-    ///
-    /// - Returns: the bytes and what is known of the file that they come from.
+    /// Makes one of the forms that `OpenTileset.isDerived` tells, and puts it into memory.
     func derive(
+        _ variant: TileVariant,
+        _ tile: TileCoordinate,
+        _ key: TileKey,
+        _ tileset: OpenTileset,
+        start: Int
+    ) -> TileOutcome {
+        do {
+            let (bytes, file) = try self.bytes(variant, of: tile, tileset)
+            return unsafe bytes.withUnsafeBytes { unsafe store($0, as: key, file, tileset, start: start) }
+        } catch RenderError.missing {
+            return .missing
+        } catch {
+            return outcome(of: error, tile, tileset)
+        }
+    }
+
+    /// The bytes of such a form and what is known of the file that they come from. Blocks on the file system.
+    private func bytes(
         _ variant: TileVariant,
         of tile: TileCoordinate,
         _ tileset: OpenTileset

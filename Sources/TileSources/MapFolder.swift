@@ -5,8 +5,9 @@ import JSONText
 package import Telemetry
 package import TileModel
 
-/// A folder of map tiles, `{z}/{x}/{y}.{png,jpg,jpeg,webp,avif,pbf,mvt,mlt}`, rows counted from the top (or from the bottom, where a
-/// metadata.json or tilejson.json beside them says `"scheme": "tms"`).
+/// A folder of map tiles, `{z}/{x}/{y}.{png,jpg,jpeg,webp,avif,pbf,mvt,mlt}`, rows counted from the top; from the bottom
+/// where a metadata.json or tilejson.json beside them says `"scheme": "tms"`, or a tilemapresource.xml lies there and
+/// neither says otherwise.
 ///
 /// Levels come from the folders' names, the tile size from the header of the first tile. A folder may mix formats:
 /// an extension is known once one tile that was looked at has it (one of each level).
@@ -17,12 +18,18 @@ package final class MapFolder: TileSource {
     private let countsRowsFromBottom: Bool
     private let presence: FolderPresence
 
-    /// The files beside the tiles that may describe them, the first one that says something wins.
+    /// The files beside the tiles that may describe them, the first one that says something wins; behind them
+    /// tilemapresource.xml.
     private static let descriptions = ["metadata.json", "tilejson.json"]
 
     /// Opens the tiles under `folder`.
     package init(folder: String, logger: Logger) throws(SourceError) {
-        let levels = Self.levels(in: Folder.names(of: folder))
+        let resource = try Self.resource(of: folder, logger: logger)
+        var levels = Self.levels(in: Folder.names(of: folder))
+        if let named = resource.document?.levels, levels.contains(where: named.contains) {
+            // Others are of an earlier map in the same folder.
+            levels = levels.filter(named.contains)
+        }
         var version = StableHash()
         version.combine("xyz")
         FileIdentity(ofPath: folder)?.combine(into: &version)
@@ -52,7 +59,14 @@ package final class MapFolder: TileSource {
             throw .damaged(path: samples[0].path, reason: "no tile that was looked at has a readable image header")
         }
         let pyramid = try StoredBytes.pyramid(of: sample, levels: coarsest...finest, path: path)
-        let metadata = TilesetMetadata(folder: folder, json: Self.descriptions)
+        let scheme = Self.descriptions.lazy.compactMap { Self.scheme("\(folder)/\($0)") }.first
+        let countsRowsFromBottom = scheme.map { $0 == "tms" } ?? resource.isThere
+        version.combine(countsRowsFromBottom ? "tms" : "xyz")
+        var metadata = TilesetMetadata(folder: folder, json: Self.descriptions)
+        if let document = resource.document {
+            let tile = Self.place(of: path, countsRowsFromBottom: countsRowsFromBottom)
+            metadata.merge(TilesetMetadata(document, around: tile))
+        }
         var info = TilesetInfo(
             title: metadata.title ?? Folder.lastComponent(of: folder),
             kind: .map,
@@ -71,7 +85,7 @@ package final class MapFolder: TileSource {
         }
         self.fileExtensions = extensions
         self.presence = FolderPresence(folder: folder, logger: logger)
-        self.countsRowsFromBottom = Self.descriptions.contains { Self.saysTMS("\(folder)/\($0)") }
+        self.countsRowsFromBottom = countsRowsFromBottom
     }
 
     package func family(for tile: TileCoordinate) -> Family? { nil }
@@ -141,7 +155,7 @@ package final class MapFolder: TileSource {
     package var hasLooseTiles: Bool { true }
 
     package var watchedFiles: [String] {
-        var files = [folder] + Self.descriptions.map { "\(folder)/\($0)" }
+        var files = [folder] + (Self.descriptions + [TileMapResource.fileName]).map { "\(folder)/\($0)" }
         var columns = 0
         for level in info.pyramid.levels {
             files.append("\(folder)/\(level)")
@@ -195,8 +209,37 @@ package final class MapFolder: TileSource {
         return try StoredBytes.sample(bytes, declared: declared, path: path)
     }
 
-    private static func saysTMS(_ path: String) -> Bool {
-        guard let bytes = try? OpenFile.contents(of: path, limit: Limits.metadataBytes) else { return false }
-        return (try? JSONReader.read(bytes, dialect: .json))?["scheme"]?.string == "tms"
+    /// What a JSON description says of the order of rows; nil where it says nothing.
+    private static func scheme(_ path: String) -> String? {
+        guard let bytes = try? OpenFile.contents(of: path, limit: Limits.metadataBytes) else { return nil }
+        return (try? JSONReader.read(bytes, dialect: .json))?["scheme"]?.string
+    }
+
+    /// Whether a tilemapresource.xml lies in the folder, and what it says; throws where it says that this is no web map.
+    private static func resource(
+        of folder: String,
+        logger: Logger
+    ) throws(SourceError) -> (isThere: Bool, document: TileMapResource?) {
+        let path = "\(folder)/\(TileMapResource.fileName)"
+        guard FileIdentity(ofPath: path) != nil else { return (false, nil) }
+        guard let bytes = try? OpenFile.contents(of: path, limit: Limits.metadataBytes),
+            let document = TileMapResource(bytes)
+        else {
+            logger.log(
+                .warning,
+                "a description of tiles cannot be read; taken is that rows count from the bottom",
+                ["path": .init(path)]
+            )
+            return (true, nil)
+        }
+        if let obstacle = document.obstacle { throw .unsupported(path: folder, reason: obstacle) }
+        return (true, document)
+    }
+
+    /// The place of a tile by its path, `.../z/x/y.png`.
+    private static func place(of path: String, countsRowsFromBottom: Bool) -> TileCoordinate {
+        let numbers = path.split(separator: "/").suffix(3).map { canonicalNumber(Folder.split(String($0)).stem) ?? 0 }
+        let row = countsRowsFromBottom ? (1 << numbers[0]) - 1 - numbers[2] : numbers[2]
+        return TileCoordinate(level: numbers[0], x: numbers[1], y: row)
     }
 }

@@ -73,6 +73,13 @@ package struct TilesetMetadata: Hashable, Sendable {
         }
     }
 
+    /// From a tilemapresource.xml beside a tile that is there: title, abstract, bounds.
+    init(_ resource: TileMapResource, around tile: TileCoordinate) {
+        title = Self.text(resource.title)
+        details = Self.text(resource.details)
+        bounds = resource.bounds(around: tile)
+    }
+
     /// Reads the named files of a folder that exist; what an earlier one says wins.
     init(folder: String, json names: [String], vipsProperties path: String? = nil) {
         for name in names {
@@ -100,7 +107,8 @@ package struct TilesetMetadata: Hashable, Sendable {
         info.vectorLayers = info.format.isRaster ? [] : vectorLayers
     }
 
-    private mutating func merge(_ other: TilesetMetadata) {
+    /// Takes over what is not said here.
+    mutating func merge(_ other: TilesetMetadata) {
         title = title ?? other.title
         attribution = attribution ?? other.attribution
         micronsPerPixel = micronsPerPixel ?? other.micronsPerPixel
@@ -141,8 +149,10 @@ package struct TilesetMetadata: Hashable, Sendable {
         return level
     }
 
-    private static func text(_ value: JSONNode?) -> String? {
-        guard let text = value?.string, !text.isEmpty, text.utf8.count <= maxText else { return nil }
+    private static func text(_ value: JSONNode?) -> String? { text(value?.string) }
+
+    private static func text(_ text: String?) -> String? {
+        guard let text, !text.isEmpty, text.utf8.count <= maxText else { return nil }
         return text
     }
 

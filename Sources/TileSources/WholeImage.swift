@@ -13,10 +13,10 @@ extension TileBuffer {
         switch format {
         case .jpeg:
             if tail.count >= 2, zip(tail, tail.dropFirst()).contains(where: { $0 == (0xFF, 0xD9) }) { return true }
-            return (try? JPEGDecoder().decodeRaster(bytes)) != nil
+            return isPlausible && (try? JPEGDecoder().decodeRaster(bytes)) != nil
         case .png:
             if tail.count >= 8, tail.suffix(8).starts(with: Array("IEND".utf8)) { return true }
-            return (try? PNGCodec.decode(bytes)) != nil
+            return isPlausible && (try? PNGCodec.decode(bytes)) != nil
         case .webp:
             // "RIFF", the length of all that follows, "WEBP" (RFC 9649, 2.3 and 2.4).
             let head = prefix(12)
@@ -27,4 +27,8 @@ extension TileBuffer {
             return count > 0
         }
     }
+
+    /// Whether so few bytes can hold the pixels that they declare, before decoding takes memory for them. Of one byte
+    /// deflate makes 1032 at most, and a byte of a PNG is eight pixels at most; a JPEG has fewer.
+    var isPlausible: Bool { ImageHeader(prefix(1 << 20)).map { $0.size.area / (8 * 1032) <= count } ?? false }
 }

@@ -21,7 +21,17 @@ package struct ExportOrder: Sendable {
         var starts: [Int] = []
         var count = 0
         for level in pyramid.levels {
-            let numbers = try source.tileNumbers(ofLevel: level) ?? Self.grid(pyramid, level)
+            var listed = try source.tileNumbers(ofLevel: level)
+            if listed == nil {
+                guard Self.canList(pyramid) else {
+                    throw .unsupported(
+                        path: source.info.title,
+                        reason: "more than \(Self.limit) tiles cannot be put in order"
+                    )
+                }
+                listed = Self.grid(pyramid, level)
+            }
+            let numbers = listed ?? []
             starts.append(count)
             levels.append(numbers.sorted())
             count += numbers.count
@@ -29,6 +39,20 @@ package struct ExportOrder: Sendable {
         self.levels = levels
         self.starts = starts
         self.count = count
+    }
+
+    /// Two gibibytes of numbers, of tiles that nobody listed.
+    private static let limit = 1 << 28
+
+    /// Whether all levels together have no more tiles than are put in order, before any is.
+    private static func canList(_ pyramid: Pyramid) -> Bool {
+        var rest = limit
+        for level in pyramid.levels {
+            let area = pyramid.grid(ofLevel: level).area
+            guard area <= rest else { return false }
+            rest -= area
+        }
+        return true
     }
 
     private static func grid(_ pyramid: Pyramid, _ level: Int) -> [Int] {

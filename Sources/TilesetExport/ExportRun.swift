@@ -69,7 +69,7 @@ package final class ExportRun {
             target: target,
             info: tileset.source.info,
             fingerprint: "\(tileset.source.info.version) \(hexadecimal(tileset.parameters.hash))",
-            tileCount: order.count,
+            order: order,
             restarts: restarts
         )
     }

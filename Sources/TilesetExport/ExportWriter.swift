@@ -31,18 +31,21 @@ package struct ExportPlan: Sendable {
     /// What tells one export from another: the source's version and how its tiles are made. An earlier run of another
     /// one is not gone on with.
     package let fingerprint: String
-    /// How many places are gone through.
-    package let tileCount: Int
+    /// The places that are gone through.
+    package let order: ExportOrder
     /// Begins anew, whatever an earlier run left.
     package let restarts: Bool
 
-    package init(target: String, info: TilesetInfo, fingerprint: String, tileCount: Int, restarts: Bool) {
+    package init(target: String, info: TilesetInfo, fingerprint: String, order: ExportOrder, restarts: Bool) {
         self.target = target
         self.info = info
         self.fingerprint = fingerprint
-        self.tileCount = tileCount
+        self.order = order
         self.restarts = restarts
     }
+
+    /// How many places there are.
+    package var tileCount: Int { order.count }
 
     /// Where the unfinished target lies.
     package var partPath: String { "\(target).part" }

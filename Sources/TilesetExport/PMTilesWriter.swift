@@ -61,7 +61,10 @@ package final class PMTilesWriter: ExportWriter {
                 let number = Self.word(chunk, at, 8)
                 let offset = Int(Self.word(chunk, at + 8, 8) & 0x7FFF_FFFF_FFFF_FFFF)
                 let count = Int(Self.word(chunk, at + 16, 4))
-                guard Self.word(chunk, at + 20, 4) == Self.check(number, offset, count), offset + count <= data.count
+                // A check holds by chance, too: each record has to be the one of its place, and to lie within the data.
+                guard Self.word(chunk, at + 20, 4) == Self.check(number, offset, count),
+                    position < plan.order.count, number == UInt64(plan.order[position].hilbertIdentifier),
+                    offset <= data.count, count <= data.count - offset
                 else { break scan }
                 if count > 0 {
                     if offset == dataEnd {

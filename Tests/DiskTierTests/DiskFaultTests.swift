@@ -73,6 +73,44 @@ struct DiskFaultTests {
         }
     }
 
+    @Test(
+        "with any byte of a file's own header changed, its tiles are absent, none is wrong, and the other files' are found"
+    )
+    func fileHeaders() throws {
+        let fixture = try DiskFixture()
+        fixture.insert(0, limit: 300)
+        try fixture.reopen()
+        fixture.insert(1, limit: 300)
+        fixture.tier.close()
+        let path = try #require(try fixture.paths(".segment").first)
+        let hint = try #require(try fixture.paths(".hint").first)
+        #expect(try fixture.paths(".segment").count == 2)
+        let whole = try DiskFixture.read(path)
+        let hintBytes = try DiskFixture.read(hint)
+        for index in 0..<SegmentHeader.byteCount {
+            for hasHint in [false, true] {
+                try fixture.reopen {
+                    var bytes = whole
+                    bytes[index] ^= UInt8(1 + index)
+                    try DiskFixture.write(path, bytes)
+                    if hasHint {
+                        try DiskFixture.write(hint, hintBytes)
+                    } else {
+                        try? FileManager.default.removeItem(atPath: hint)
+                    }
+                }
+                let sum = fixture.compare(0..<2, limit: 300)
+                #expect(
+                    sum == DiskTierTests.comparison(right: 20, absent: 20),
+                    "byte \(index), hint \(hasHint): \(sum)"
+                )
+                #expect(fixture.metric("orizuru_disk_ignored_segments_total") == 1)
+            }
+        }
+        #expect(fixture.insert(0, limit: 300) == .stored)
+        #expect(fixture.compare(0..<2, limit: 300).right == 40)
+    }
+
     @Test("a damaged body is skipped, counted, and never given; what follows is found", arguments: [false, true])
     func bodies(hasHint: Bool) throws {
         let fixture = try DiskFixture()

@@ -34,13 +34,24 @@ struct FormatTests {
         unsafe bytes.withUnsafeBytes { unsafe RecordHeader(at: $0.baseAddress!, segment: segment) }
     }
 
-    @Test("CRC-32C: the check value of the catalogue, the instruction and the table agree, and pieces add up")
+    @Test(
+        "CRC-32C: the values of RFC 3720 and of the catalogue, the instruction and the table agree, and pieces add up"
+    )
     func checksum() {
         let check = Array("123456789".utf8)
         unsafe check.withUnsafeBytes { check in
             let byInstruction = unsafe platform_crc32c(0, check.baseAddress, 9)
             let byTable = unsafe platform_crc32c_by_table(0, check.baseAddress, 9)
             #expect(byInstruction == 0xE306_9283 && byTable == 0xE306_9283)
+        }
+        // RFC 3720, appendix B.4.
+        let examples: [([UInt8], UInt32)] = [
+            ([UInt8](repeating: 0, count: 32), 0x8A91_36AA), ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43),
+            (Array(0..<32), 0x46DD_794E),
+        ]
+        for (bytes, expected) in examples {
+            let crc = unsafe bytes.withUnsafeBytes { unsafe platform_crc32c(0, $0.baseAddress, $0.count) }
+            #expect(crc == expected)
         }
         let none = platform_crc32c(0, nil, 0)
         #expect(none == 0)

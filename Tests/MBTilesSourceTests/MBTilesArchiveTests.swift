@@ -97,6 +97,60 @@ struct MBTilesArchiveTests {
         #expect(buffer.count == 45)
     }
 
+    @Test("a view may compute what it shows, as long as each step is quick")
+    func computedView() throws {
+        let folder = try TemporaryDirectory()
+        let archive = try archive(
+            folder,
+            "CREATE TABLE xyz(z, x, y, data); INSERT INTO xyz VALUES (0,0,0,\(Self.pixel)),(2,3,1,\(Self.pixel));"
+                + "CREATE VIEW tiles AS SELECT z AS zoom_level, x AS tile_column, (1 << z) - 1 - y AS tile_row,"
+                + " coalesce(data, x'') AS tile_data FROM xyz WHERE length(data) > 0 AND y < power(2, z);"
+        )
+        let buffer = TileBuffer()
+        _ = try archive.readTile(TileCoordinate(level: 2, x: 3, y: 1), into: buffer)
+        #expect(buffer.count == 45)
+    }
+
+    @Test("metadata are read as far as they are of a sane size together")
+    func metadata() throws {
+        let folder = try TemporaryDirectory()
+        let word = String(repeating: "x", count: 1 << 20)
+        let large = (0..<5).map { "('\($0)','\(word)')" }.joined(separator: ",")
+        let archive = try archive(
+            folder,
+            Self.table + "INSERT INTO tiles VALUES (0,0,0,\(Self.pixel)); CREATE TABLE metadata(name, value);"
+                + "INSERT INTO metadata VALUES ('name','A map'),\(large),('attribution','Us');"
+        )
+        #expect(archive.info.title == "A map")
+        #expect(archive.info.attribution == nil, "it stands behind more than four mebibytes")
+    }
+
+    @Test("a query ends after its processor time, also where it is one of few steps that each take long")
+    func slowSteps() throws {
+        let folder = try TemporaryDirectory()
+        let path = folder.path("map.mbtiles")
+        try Database.make(
+            path,
+            "CREATE TABLE large(t); INSERT INTO large VALUES (hex(zeroblob(8000000)));"
+                + "CREATE TABLE numbers(n); INSERT INTO numbers VALUES (0),(1),(2),(3),(4),(5),(6),(7),(8),(9);"
+        )
+        let connection = try SQLiteConnection(path: path)
+        // A hundred thousand copies of sixteen megabytes.
+        let sql =
+            "SELECT count(*) FROM large, numbers a, numbers b, numbers c, numbers d, numbers e"
+            + " WHERE substr(t, 2 + a.n + b.n + c.n + d.n + e.n) > '1'"
+        let error = #expect(throws: SourceError.self) {
+            try connection.rows(sql, within: .milliseconds(100)) { _ in true }
+        }
+        #expect(error?.description.contains("more than 0.1 seconds of processor time") == true, "\(error)")
+        var count = 0
+        try connection.rows("SELECT n FROM numbers") { _ in
+            count += 1
+            return true
+        }
+        #expect(count == 10, "the connection is as good as before")
+    }
+
     /// What a database is made of, and what is said of it.
     private static let hostileDatabases: [(sql: String, reason: String)] = [
         ("", "no such table: tiles"),
@@ -109,9 +163,19 @@ struct MBTilesArchiveTests {
         (table + "INSERT INTO tiles VALUES (0,0,0,x'0102030405');", "no image"),
         (table + "INSERT INTO tiles VALUES ('a','b','c','d');", "empty"),
         (
+            "CREATE VIEW tiles AS SELECT 0 AS zoom_level, 0 AS tile_column, 0 AS tile_row, \(pixel) AS tile_data"
+                + " WHERE length(replace(hex(zeroblob(15000000)),'0','a')) > 0;",
+            "not authorized to use function: replace"
+        ),
+        (
+            table + "INSERT INTO tiles VALUES (0,0,0,\(pixel)); ALTER TABLE tiles RENAME TO stored;"
+                + "CREATE VIEW tiles AS SELECT * FROM stored WHERE 'aab' LIKE '%a%b';",
+            "not authorized to use function: LIKE"
+        ),
+        (
             "CREATE VIEW tiles AS WITH RECURSIVE r(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM r)"
                 + " SELECT i AS zoom_level, 0 AS tile_column, 0 AS tile_row, x'00' AS tile_data FROM r;",
-            "steps"
+            "processor time"
         ),
         (
             "CREATE VIEW tiles AS SELECT load_extension('/tmp/x') AS zoom_level, 0 AS tile_column, 0 AS tile_row,"

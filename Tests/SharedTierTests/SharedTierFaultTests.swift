@@ -149,6 +149,23 @@ struct SharedTierFaultTests {
         }
     }
 
+    @Test("a server that sends us to ever new places is followed to a few of them, and to no more")
+    func endlessRedirections() throws {
+        let server = try RedisServer()
+        let proxy = try FaultProxy(upstream: server.socket)
+        defer { proxy.stop() }
+        let fixture = try TierFixture("unix:\(proxy.socket)", Self.short)
+        #expect(waitUntil { fixture.insert(1) == .stored })
+        // Nobody listens below port 100.
+        for port in 1...40 {
+            proxy.set(.answer(Array("-MOVED 1 127.0.0.1:\(port)\r\n".utf8)))
+            #expect(fixture.get(1).allSatisfy { $0 == .unavailable })
+        }
+        #expect(fixture.metric("orizuru_shared_failures_total{reason=\"too-many-nodes\"}") >= 40 - 16)
+        proxy.set(.none)
+        #expect(waitUntil { fixture.hasAll(1) })
+    }
+
     @Test("an answer that is cut anywhere fails its call; the next one has a new connection")
     func cut() throws {
         let server = try RedisServer()
@@ -162,6 +179,24 @@ struct SharedTierFaultTests {
             proxy.set(.none)
             #expect(waitUntil { fixture.tier.isAvailable && fixture.hasAll(1) })
         }
+    }
+
+    @Test(
+        "a connection that the server's side has half closed behind a part of an answer fails its call, not the next one"
+    )
+    func halfClosed() throws {
+        let server = try RedisServer()
+        let proxy = try FaultProxy(upstream: server.socket)
+        defer { proxy.stop() }
+        let fixture = try TierFixture("unix:\(proxy.socket)")
+        #expect(fixture.insert(1) == .stored)
+        for place in [0, 1, 60, 30_000] {
+            proxy.set(.halfClose(after: place))
+            #expect(fixture.get(1).allSatisfy { $0 == .unavailable }, "half closed after \(place)")
+            proxy.set(.none)
+            #expect(waitUntil { fixture.tier.isAvailable && fixture.hasAll(1) })
+        }
+        #expect(fixture.metric("orizuru_shared_damaged_total") == 0)
     }
 
     @Test("a bit that changes on the way never makes a wrong tile")

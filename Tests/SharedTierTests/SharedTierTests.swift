@@ -64,6 +64,34 @@ struct SharedTierTests {
         #expect(fixture.insert(1) == .refused(.failed))
     }
 
+    @Test("a user with the rights that docs/operations.md names, and no others, can do everything")
+    func documentedRights() throws {
+        let place = SharedData.packageRoot.appending(path: "docs/operations.md")
+        let text = try String(contentsOf: place, encoding: .utf8)
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix("ACL, ") })
+        let rule = try #require(line.split(separator: "`").dropFirst().first)
+        let words = rule.replacing("PASSWORD", with: "word").replacing("PREFIX", with: "site:").split(separator: " ")
+        #expect(words.prefix(2) == ["user", "orizuru"])
+        let server = try RedisServer()
+        try server.command(["ACL", "SETUSER", "orizuru"] + words.dropFirst(2).map(String.init))
+        let fixture = try TierFixture("unix://orizuru:word@\(server.socket)") { $0.prefix = "site:" }
+        let family = TierFixture.family(1)
+        #expect(fixture.tier.claim(family) == .granted)
+        #expect(fixture.insert(1) == .stored && fixture.hasAll(1))
+        fixture.tier.release(family)
+        #expect(try server.command("EXISTS", SharedKeys(family: family, prefix: "site:").lock).hasPrefix("0"))
+        #expect(fixture.tier.delete([TierFixture.keys(family)[0]], of: family))
+        #expect(fixture.get(1)[0] == .absent)
+        // Its probe, too: it is left alone while it hangs, and found again.
+        server.signal(SIGSTOP)
+        #expect(fixture.callsUntilUnavailable() <= 5)
+        server.signal(SIGCONT)
+        #expect(fixture.waitUntilAvailable() && waitUntil { fixture.hasAll(2) || fixture.insert(2) == .stored })
+        for failure in ["rejected", "protocol"] {
+            #expect(fixture.metric("orizuru_shared_failures_total{reason=\"\(failure)\"}") == 0)
+        }
+    }
+
     @Test("a damaged value is not given out, and is deleted; one of another type is absent")
     func damaged() throws {
         let server = try RedisServer()

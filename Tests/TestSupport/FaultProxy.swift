@@ -19,6 +19,8 @@ package final class FaultProxy: @unchecked Sendable {
         case answer([UInt8])
         /// The connection ends behind so many bytes of an answer.
         case cut(after: Int)
+        /// Behind so many bytes of an answer nothing more comes, but what the client sends is still taken.
+        case halfClose(after: Int)
         /// One byte of each piece, at this place, has one bit changed.
         case flip(at: Int)
         /// Connections are accepted and closed.
@@ -141,6 +143,10 @@ package final class FaultProxy: @unchecked Sendable {
         case .cut(let count):
             _ = Self.send(bytes.prefix(count), to: client)
             return false
+        case .halfClose(let count):
+            _ = Self.send(bytes.prefix(count), to: client)
+            _ = platform_shutdown_writing(client)
+            return true
         case .flip(let place): if place < bytes.count { bytes[bytes.startIndex + place] ^= 0x10 }
         case .close: return false
         }

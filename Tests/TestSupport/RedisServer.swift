@@ -71,7 +71,11 @@ package final class RedisServer {
 
     /// What redis-cli prints for a command.
     @discardableResult
-    package func command(_ words: String...) throws -> String {
+    package func command(_ words: String...) throws -> String { try command(words) }
+
+    /// The same for words in an array.
+    @discardableResult
+    package func command(_ words: [String]) throws -> String {
         try Self.client((password.map { ["-a", $0, "--no-auth-warning"] } ?? []) + ["-s", socket] + words)
     }
 

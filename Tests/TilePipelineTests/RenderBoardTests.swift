@@ -441,6 +441,53 @@ struct RenderBoardTests {
         #expect(!board.isUndecided(awaited))
     }
 
+    @Test("what was put aside is decided anew: expected where it was not begun, else the rest of a family")
+    func decidedAnew() throws {
+        var board = Board(limit: 8)
+        for isBegun in [false, true] {
+            let isNew = Self.expect(&board, 0, member: 5)
+            #expect(isNew)
+            let expected = try Self.take(&board)
+            board.decide(expected, isMade: true)
+            if isBegun {
+                board.begin(expected)
+                let form = try Self.next(&board, expected)
+                _ = board.finish(expected, form, .made)
+            }
+            // Somebody asks for another family: this one is put aside.
+            _ = Self.submit(&board, 1, member: 3, waiter: 1)
+            let interrupted = board.next(of: expected)
+            #expect(interrupted == nil && board.jobCount == 2)
+            let awaited = try Self.take(&board)
+            #expect(awaited !== expected && !board.isUndecided(awaited))
+            while let (form, _) = board.next(of: awaited) { _ = board.finish(awaited, form, .made) }
+            let again = try Self.take(&board)
+            #expect(again === expected && board.isUndecided(again))
+            let before = board.counts
+            board.decide(again, isMade: false)
+            let nothing = board.next(of: again)
+            #expect(nothing == nil && board.jobCount == 0)
+            #expect(board.counts.expectedDropped == before.expectedDropped + (isBegun ? 0 : 1))
+            #expect(board.counts.siblingsDropped == before.siblingsDropped + (isBegun ? 19 : 0))
+        }
+    }
+
+    @Test("what nobody waits for may be left where it is, and nothing else")
+    func leftAlone() throws {
+        var board = Board(limit: 8)
+        let isNew = Self.expect(&board, 0, member: 5)
+        #expect(isNew)
+        let none = board.take(leavingNobodys: true)
+        #expect(none == nil && board.hasWork)
+        _ = Self.submit(&board, 1, member: nil, waiter: 1, .prewarm)
+        _ = Self.submit(&board, 2, member: 3, waiter: 2)
+        let first = board.take(leavingNobodys: true)
+        let second = board.take(leavingNobodys: true)
+        #expect(first?.key == Self.key(2) && second?.key == Self.key(1))
+        let expected = board.take()
+        #expect(expected?.key == Self.key(0))
+    }
+
     @Test("a client of an expected family that goes away takes the job with it")
     func expectedAbandoned() throws {
         var board = Board(limit: 8)

@@ -22,7 +22,7 @@ struct FetchBoardTests {
         }
         let taken1 = board.take(now: 1)
         let (job, forms) = try #require(taken1)
-        #expect(job.payload == 42 && forms.count == 2)
+        #expect(job.payload == 42 && forms.count == 2 && board.isAwaited)
         #expect(board.take(now: 1) == nil)
         // Under way: who asks for the same tile joins, who asks for another one is the next call.
         _ = board.submit(key, form: first, waiter: 4, now: 2) { 42 }
@@ -31,7 +31,10 @@ struct FetchBoardTests {
         let taken2 = board.take(now: 3)
         let next = try #require(taken2)
         #expect(board.finish(next.job).map(\.waiter) == [5])
-        #expect(board.count == 0)
+        #expect(board.count == 0 && !board.isAwaited)
+        // A pre-warm is no viewer.
+        _ = board.submit(key, form: nil, waiter: 6, now: 4) { 42 }
+        #expect(board.count == 1 && !board.isAwaited)
     }
 
     @Test("who has waited too long is handed back, waiting or under way, and not again when the call ends")
@@ -41,14 +44,13 @@ struct FetchBoardTests {
         _ = board.submit(other, form: first, waiter: 2, now: 50) { 0 }
         let taken3 = board.take(now: 10)
         let (job, _) = try #require(taken3)
-        let early = board.expire(now: 99)
-        #expect(early.isEmpty)
-        #expect(board.nextTime(now: 99) == 100)
-        #expect(board.expire(now: 100).map(\.waiter) == [1])
+        let early = board.look(now: 99)
+        #expect(early.late.isEmpty && early.next == 100)
+        #expect(board.look(now: 100).late.map(\.waiter) == [1])
         // Nobody joins a call that is late.
         _ = board.submit(key, form: first, waiter: 3, now: 110) { 0 }
         #expect(board.finish(job).isEmpty)
-        #expect(board.expire(now: 150).map(\.waiter) == [2])
+        #expect(board.look(now: 150).late.map(\.waiter) == [2])
         #expect(board.expired == 2)
         let taken4 = board.take(now: 151)
         let late = try #require(taken4)
@@ -65,16 +67,84 @@ struct FetchBoardTests {
         let taken5 = board.take(now: 1)
         let (job, _) = try #require(taken5)
         #expect(board.postpone(job, until: 500, found: MemberForms([first])).map(\.waiter) == [1])
-        #expect(board.take(now: 499) == nil && board.nextTime(now: 400) == 500)
-        #expect(board.expire(now: 499).isEmpty, "it waits on purpose")
+        #expect(board.take(now: 499) == nil)
+        let early = board.look(now: 499)
+        #expect(early.late.isEmpty, "it waits on purpose")
+        #expect(!early.isDue && early.next == 500)
+        let due = board.look(now: 500)
+        #expect(due.isDue && due.next == nil)
         #expect(board.withdraw(ticket: gone) && !board.withdraw(ticket: gone))
         let taken6 = board.take(now: 500)
         let again = try #require(taken6)
         #expect(again.job.postponements == 1 && again.forms.count == 1)
-        #expect(board.expire(now: 600).isEmpty, "also while it is asked again")
+        #expect(board.look(now: 600).late.isEmpty, "also while it is asked again")
         #expect(board.postpone(again.job, until: 900, found: MemberForms([second])).map(\.waiter) == [3])
         // Nobody is left: it is not asked again.
         #expect(board.count == 0)
+    }
+
+    /// How the one who watches the time decides.
+    private enum Watcher {
+        /// By all that `look` says of one moment.
+        case byMoment
+        /// By the next time alone, telling the I/O threads after each sleep: what becomes due between that and the next look is
+        /// in neither.
+        case byNextTime
+    }
+
+    /// Eight calls that another server renders for some time, I/O threads that sleep until they are told, a watcher that is late
+    /// at random. Returns how many calls nobody comes back to.
+    private func forgotten(_ watcher: Watcher, _ seed: Seed) -> Int {
+        var random = seed.generator()
+        var board = Board(limit: 64, patience: 1_000_000)
+        var now = 0
+        var ends: [JobKey: Int] = [:]
+        for number in 0..<8 {
+            let key = JobKey(ordinal: 1, tile: TileCoordinate(level: 5, x: number, y: 1), isFamily: true)
+            ends[key] = Int.random(in: 20...300, using: &random)
+            _ = board.submit(key, form: first, waiter: number, now: now) { 0 }
+        }
+        var isTold = true
+        var isWoken = false
+        while board.count > 0 {
+            if isTold {
+                isTold = false
+                while let (job, _) = board.take(now: now) {
+                    if now >= ends[job.key] ?? 0 {
+                        _ = board.finish(job)
+                    } else {
+                        _ = board.postpone(
+                            job,
+                            until: now + Int.random(in: 5...50, using: &random),
+                            found: MemberForms()
+                        )
+                        isWoken = true
+                    }
+                    now += Int.random(in: 0...2, using: &random)
+                }
+            }
+            now += Int.random(in: 0...3, using: &random)
+            let moment = board.look(now: now)
+            now += Int.random(in: 0...3, using: &random)
+            if watcher == .byMoment, moment.isDue { isTold = true }
+            if isWoken {
+                isWoken = false
+            } else if let next = moment.next {
+                now = max(now, next + Int.random(in: -1...2, using: &random))
+            } else if !isTold {
+                return board.count
+            }
+            if watcher == .byNextTime, moment.next != nil { isTold = true }
+        }
+        return 0
+    }
+
+    @Test("a call that was put aside is never forgotten, however late the one is who watches the time")
+    func nothingForgotten() {
+        let seed = Seed.ofThisRun
+        for step in 0..<500 { #expect(forgotten(.byMoment, Seed(seed.value &+ UInt64(step))) == 0, "\(seed), \(step)") }
+        // The simulation can tell: of another rule it shows what is forgotten.
+        #expect((0..<500).contains { forgotten(.byNextTime, Seed(seed.value &+ UInt64($0))) > 0 }, "\(seed)")
     }
 
     @Test("too much is refused, whole families wait behind single tiles, and the end hands everybody back")
@@ -86,7 +156,7 @@ struct FetchBoardTests {
         let taken7 = board.take(now: 1)
         let (job, forms) = try #require(taken7)
         #expect(job.key == other && !forms.isEmpty && !job.isWhole)
-        #expect(board.expire(now: 1_000_000).map(\.waiter) == [2], "a pre-warm has time")
+        #expect(board.look(now: 1_000_000).late.map(\.waiter) == [2], "a pre-warm has time")
         #expect(board.close() == [1])
         #expect(board.submit(key, form: first, waiter: 4, now: 0) { 0 } == nil)
     }

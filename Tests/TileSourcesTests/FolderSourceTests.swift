@@ -130,6 +130,124 @@ struct FolderSourceTests {
         #expect(try buffer.bytes == png(32, 2))
     }
 
+    /// As gdal2tiles 3.6 writes it.
+    private static func resource(
+        profile: String = "mercator",
+        box: String = #"minx="-20.5" miny="10.25" maxx="39.5" maxy="60.125""#,
+        title: String = "A &amp; B"
+    ) -> String {
+        """
+        <?xml version="1.0" encoding="utf-8"?>
+            <TileMap version="1.0.0" tilemapservice="http://tms.osgeo.org/1.0.0">
+              <Title>\(title)</Title>
+              <Abstract></Abstract>
+              <SRS>EPSG:\(profile == "mercator" ? 3857 : 4326)</SRS>
+              <BoundingBox \(box)/>
+              <Origin x="-20.03906250000000" y="10.07246164466154"/>
+              <TileFormat width="256" height="256" mime-type="image/png" extension="png"/>
+              <TileSets profile="\(profile)">
+                <TileSet href="1" units-per-pixel="78271.51695000000473" order="1"/>
+                <TileSet href="2" units-per-pixel="39135.75847500000236" order="2"/>
+              </TileSets>
+            </TileMap>
+            
+        """
+    }
+
+    /// Tiles as gdal2tiles lays them out: of level 2, columns 1 and 2, the second row from the top.
+    private func writeTMS(_ directory: TemporaryDirectory, _ resource: String) throws {
+        try directory.write("map/1/0/1.png", png(32, 1))
+        try directory.write("map/1/1/1.png", png(32, 2))
+        try directory.write("map/2/1/2.png", png(32, 3))
+        try directory.write("map/2/2/2.png", png(32, 4))
+        try directory.write("map/tilemapresource.xml", resource.utf8)
+    }
+
+    @Test("a folder with a tilemapresource.xml is TMS: rows from below, title, bounds, levels and format are known")
+    func tileMapResource() throws {
+        let directory = try TemporaryDirectory()
+        try writeTMS(directory, Self.resource())
+        // Left by an earlier map.
+        try directory.write("map/5/0/0.png", png(32, 9))
+        let source = try openSource(directory.path("map"), logger: .silent)
+        #expect(source.info.title == "A & B")
+        #expect(source.info.bounds == GeographicBounds(west: -20.5, south: 10.25, east: 39.5, north: 60.125))
+        #expect(source.info.pyramid == Pyramid(mapTileSize: 32, levels: 1...2))
+        #expect(source.info.format == .png)
+        let buffer = TileBuffer()
+        _ = try source.readTile(TileCoordinate(level: 2, x: 1, y: 1), into: buffer)
+        #expect(try buffer.bytes == png(32, 3))
+        let below = TileCoordinate(level: 2, x: 1, y: 2)
+        #expect(throws: SourceError.missing(below)) { try source.readTile(below, into: buffer) }
+        #expect(try source.tileNumbers(ofLevel: 1)?.sorted() == [1, 4], "0/0 and 1/0")
+        #expect(source.watchedFiles.contains { $0.hasSuffix("map/tilemapresource.xml") })
+    }
+
+    @Test("a JSON description beside it has the last word", arguments: ["xyz", "tms"])
+    func tileMapResourceAndJSON(scheme: String) throws {
+        let directory = try TemporaryDirectory()
+        try writeTMS(directory, Self.resource())
+        try directory.write("map/metadata.json", "{\"name\":\"M\",\"scheme\":\"\(scheme)\"}".utf8)
+        let source = try openSource(directory.path("map"), logger: .silent)
+        #expect(source.info.title == "M")
+        let buffer = TileBuffer()
+        let row = scheme == "tms" ? 1 : 2
+        _ = try source.readTile(TileCoordinate(level: 2, x: 1, y: row), into: buffer)
+        #expect(try buffer.bytes == png(32, 3))
+    }
+
+    @Test(
+        "the box of a tilemapresource.xml is read as degrees, as older gdal2tiles wrote them, and as metres",
+        arguments: [
+            #"minx="-20.5" miny="10.25" maxx="39.5" maxy="60.125""#,
+            #"minx="10.25" miny="-20.5" maxx="60.125" maxy="39.5""#,
+            #"minx="-2282049.56" miny="1147160.13" maxx="4397119.88" maxy="8427620.50""#,
+        ]
+    )
+    func tileMapBounds(box: String) throws {
+        let directory = try TemporaryDirectory()
+        // Of the finest level the one tile that the first reading touches and the second does not.
+        try directory.write("map/5/14/21.png", png(32, 1))
+        try directory.write(
+            "map/tilemapresource.xml",
+            Self.resource(box: box).replacing("order=\"2\"", with: "order=\"5\"").utf8
+        )
+        let bounds = try #require(try openSource(directory.path("map"), logger: .silent).info.bounds)
+        #expect(abs(bounds.west + 20.5) < 0.001 && abs(bounds.east - 39.5) < 0.001)
+        #expect(abs(bounds.south - 10.25) < 0.001 && abs(bounds.north - 60.125) < 0.001)
+    }
+
+    @Test(
+        "tiles of another profile are no web map, and the message says what to do",
+        arguments: ["geodetic", "raster"]
+    )
+    func otherProfiles(profile: String) throws {
+        let directory = try TemporaryDirectory()
+        try writeTMS(directory, Self.resource(profile: profile))
+        let error = #expect(throws: SourceError.self) { try openSource(directory.path("map"), logger: .silent) }
+        let text = error?.description ?? ""
+        #expect(text.contains("profile \(profile)") && text.contains("--profile=mercator"), "\(text)")
+    }
+
+    @Test(
+        "what cannot be read of a tilemapresource.xml does no harm: rows still count from the bottom",
+        arguments: [
+            "", "<TileMap", "<Other/>", "<!DOCTYPE TileMap><TileMap/>", "<TileMap/>",
+            "<TileMap><BoundingBox minx='nan' miny='1e999' maxx='' maxy='x'/><TileSets><TileSet order='99999999999999999999'/>"
+                + "<TileSet order='-1'/></TileSets></TileMap>",
+            String(repeating: "<TileMap>", count: 1000), "<TileMap><Title>" + String(repeating: "x", count: 100_000),
+        ]
+    )
+    func damagedResource(text: String) throws {
+        let directory = try TemporaryDirectory()
+        try writeTMS(directory, text)
+        let source = try openSource(directory.path("map"), logger: .silent)
+        #expect(source.info.title == "map" && source.info.bounds == nil)
+        let buffer = TileBuffer()
+        _ = try source.readTile(TileCoordinate(level: 2, x: 1, y: 1), into: buffer)
+        #expect(try buffer.bytes == png(32, 3))
+    }
+
     @Test("one unreadable tile does not hide a map; tiles that are not square do")
     func mapHeaders() throws {
         let directory = try TemporaryDirectory()

@@ -24,6 +24,7 @@ struct PMTilesTests {
     private static func archive(
         root: [Entry],
         leaves: [[Entry]] = [],
+        leafPadding: Int = 0,
         tiles: [UInt8] = tile(0),
         levels: ClosedRange<Int> = 0...3,
         isCompressed: Bool = true,
@@ -33,7 +34,8 @@ struct PMTilesTests {
         let pack: ([UInt8]) throws -> [UInt8] = { isCompressed ? try GZip.deflate($0) : $0 }
         let rootBytes = try pack(PMTilesDirectory(entries: root).bytes)
         let metadata = try pack(Array(#"{"name":"Test","attribution":"Us"}"#.utf8))
-        let leafBytes = try leaves.flatMap { try pack(PMTilesDirectory(entries: $0).bytes) }
+        var leafBytes = try leaves.flatMap { try pack(PMTilesDirectory(entries: $0).bytes) }
+        leafBytes += [UInt8](repeating: 0, count: leafPadding)
         var place = PMTilesHeader.byteCount
         func section(_ count: Int) -> Range<Int> {
             defer { place += count }
@@ -179,6 +181,10 @@ struct PMTilesTests {
         #expect(try refused([1, 0, 1, 0x8A, 0x80]).contains("where"))
         #expect(try refused([1, 0, 1, 10, 1, 0]).contains("behind the last entry"))
         #expect(try refused([]).contains("no number"))
+        // More entries than are read, and bytes for all of them.
+        let many = PMTilesDirectory.maxEntries + 1
+        let count = [UInt8(many & 0x7F | 0x80), UInt8(many >> 7 & 0x7F | 0x80), UInt8(many >> 14)]
+        #expect(try refused(count + [UInt8](repeating: 0, count: 4 * many)).contains("a directory of 1048577 entries"))
     }
 
     @Test("rings and bombs of leaf directories are refused")
@@ -203,6 +209,27 @@ struct PMTilesTests {
             try PMTilesDirectory(parsing: bomb, compression: .gzip, tileBytes: 1, leafBytes: 1)
         }
         #expect(failure?.reason.contains("more than") == true)
+    }
+
+    @Test("leaves of an index that is too large to be looked at as a whole are listed once, however many point at them")
+    func unfolding() throws {
+        let folder = try TemporaryDirectory()
+        let length = UInt32(Self.tile(0).count)
+        let leaf = [Entry(first: 9, offset: 0, count: length, run: 1)]
+        let count = UInt32(PMTilesDirectory(entries: leaf).bytes.count)
+        let root = [Entry(first: 5, offset: 0, count: count, run: 0), Entry(first: 9, offset: 0, count: count, run: 0)]
+        let source = try open(
+            try Self.archive(root: root, leaves: [leaf], leafPadding: 16 << 20, isCompressed: false),
+            in: folder
+        )
+        let error = #expect(throws: SourceError.self) { try source.tileNumbers(ofLevel: 2) }
+        #expect(error?.description.contains("not in ascending order") == true)
+        // As it should be, the same is listed.
+        let good = try open(
+            try Self.archive(root: [root[1]], leaves: [leaf], leafPadding: 16 << 20, isCompressed: false),
+            in: folder
+        )
+        #expect(try good.tileNumbers(ofLevel: 2) == [9])
     }
 
     @Test("every cut and every flipped byte of an archive is refused or read, never trapped on")
@@ -288,5 +315,17 @@ struct PMTilesTests {
         #expect(cache.bytes == directory.memoryBytes * 3)
         cache.remove(archive: archive)
         #expect(cache.bytes == 0 && cache.find(keys[0]) == nil)
+    }
+
+    @Test("of tiny directories the cache keeps so many and no more")
+    func cacheOfTinyDirectories() {
+        let cache = DirectoryCache(byteLimit: 64 << 20)
+        let archive = cache.newArchive()
+        let directory = PMTilesDirectory(entries: [Self.one])
+        for offset in 0...DirectoryCache.placeLimit {
+            cache.insert(directory, as: DirectoryCache.Key(archive: archive, offset: UInt64(offset), count: 1))
+        }
+        #expect(cache.count == DirectoryCache.placeLimit)
+        #expect(cache.find(DirectoryCache.Key(archive: archive, offset: 0, count: 1)) == nil)
     }
 }

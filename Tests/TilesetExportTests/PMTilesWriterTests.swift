@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import FamilyRendering
 import Foundation
 import LockFree
 import Telemetry
@@ -113,6 +114,65 @@ struct ExportTests {
         }
     }
 
+    @Test("records of an interrupted export that are whole and cannot be true are cut off, and the archive is the same")
+    func damagedRecords() throws {
+        let folder = try TemporaryDirectory()
+        let source = try world(folder, levels: 4)
+        try export(source, to: folder.path("whole.pmtiles"))
+        let whole = try Data(contentsOf: URL(fileURLWithPath: folder.path("whole.pmtiles")))
+        let record = 24
+        // What is done to the records of a run that ended at 100 places, and how many of them are believed then.
+        let damages: [(String, believed: Int, (inout [UInt8]) -> Void)] = [
+            (
+                "not in order", 60,
+                { records in
+                    let one = Array(records[60 * record..<61 * record])
+                    records.replaceSubrange(60 * record..<61 * record, with: records[62 * record..<63 * record])
+                    records.replaceSubrange(62 * record..<63 * record, with: one)
+                }
+            ),
+            ("beyond the data", 50, { Self.write(&$0, at: 50 * record, number: 50, offset: 1 << 40, count: 1) }),
+            ("an overflow", 50, { Self.write(&$0, at: 50 * record, number: 50, offset: .max, count: 9) }),
+            ("no tile", 50, { Self.write(&$0, at: 50 * record, number: .max, offset: 0, count: 1) }),
+            ("more than all", 100, { $0 += $0[(99 * record)...] }),
+        ]
+        for (name, believed, damage) in damages {
+            let target = folder.path("\(name).pmtiles")
+            #expect(throws: ExportError.interrupted(done: 100)) { try export(source, to: target, stopsAfter: 100) }
+            let path = target + ".part-index"
+            var index = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+            let head = try #require(index.firstIndex(of: UInt8(ascii: "\n"))) + 1
+            var records = Array(index[head...])
+            damage(&records)
+            index.replaceSubrange(head..., with: records)
+            try Data(index).write(to: URL(fileURLWithPath: path))
+            let run = try ExportRun(source, id: "world", settings: .init(workers: 2), logger: .silent)
+            let writer = try PMTilesWriter(run.plan(target: target, restarts: false))
+            #expect(writer.position == believed, "\(name): \(writer.position)")
+            try run.run(writer) { _ in true }
+            #expect(try Data(contentsOf: URL(fileURLWithPath: target)) == whole, "\(name)")
+        }
+    }
+
+    /// Writes a record whose check is right.
+    private static func write(_ records: inout [UInt8], at place: Int, number: UInt64, offset: Int, count: Int) {
+        let check = TileKey.mix(TileKey.mix(number) ^ TileKey.mix(UInt64(offset)) ^ UInt64(count)) & 0xFFFF_FFFF
+        var bytes: [UInt8] = []
+        for (word, length) in [(number, 8), (UInt64(offset), 8), (UInt64(count), 4), (check, 4)] {
+            bytes += (0..<length).map { UInt8(truncatingIfNeeded: word >> UInt64(8 * $0)) }
+        }
+        records.replaceSubrange(place..<place + bytes.count, with: bytes)
+    }
+
+    @Test("a source that cannot say what it has, and has more than can be put in order, is refused")
+    func endless() throws {
+        let pyramid = try #require(Pyramid(mapTileSize: 256, levels: 0...30))
+        let error = #expect(throws: ExportError.self) {
+            try ExportRun(UnlistedMap(pyramid), id: "map", settings: .init(workers: 1), logger: .silent)
+        }
+        #expect(error?.description.contains("more than 268435456 tiles") == true, "\(error)")
+    }
+
     @Test("what another source left is not gone on with, unless a new beginning is asked for")
     func foreign() throws {
         let folder = try TemporaryDirectory()
@@ -150,4 +210,28 @@ struct ExportTests {
             try export(source, to: folder.path("x.dzi")) { try FolderWriter($0, form: .deepZoom) }
         }
     }
+}
+
+/// A map that does not list its tiles.
+private final class UnlistedMap: TileSource {
+    let info: TilesetInfo
+
+    init(_ pyramid: Pyramid) {
+        info = TilesetInfo(
+            title: "Everything",
+            kind: .map,
+            form: "xyz",
+            pyramid: pyramid,
+            format: .png,
+            version: TilesetVersion(hash: 1)
+        )
+    }
+
+    func family(for tile: TileCoordinate) -> Family? { nil }
+
+    func readTile(_ tile: TileCoordinate, into buffer: TileBuffer) throws(SourceError) -> StoredTileFile {
+        throw .missing(tile)
+    }
+
+    func load(_ family: Family, into material: FamilyMaterial) throws(SourceError) {}
 }

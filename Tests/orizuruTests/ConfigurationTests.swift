@@ -481,6 +481,33 @@ struct PromisedConfigurationTests {
         #expect(found == promised.count)
     }
 
+    @Test("docs/operations.md names keys of ours alone, and their defaults")
+    func operatedKeys() throws {
+        let place = SharedData.packageRoot.appending(path: "docs/operations.md")
+        let text = try String(contentsOf: place, encoding: .utf8)
+        let keys = Dictionary(uniqueKeysWithValues: ServeConfiguration.Keys.all.map { ($0.path, $0) })
+        var found = 0
+        for line in text.split(separator: "\n") where line.hasPrefix("| `") {
+            let cells = line.split(separator: "|").map { $0.trimmingCharacters(in: .whitespaces) }
+            // The table of keys; others are of what may happen.
+            guard cells.count == 3, let name = cells[0].split(separator: "`").first,
+                name == "redis" || name.hasPrefix("shared.")
+            else { continue }
+            let key = try #require(keys[String(name)], "\(name) is no key")
+            #expect(cells[1] == key.standardText, "\(name)")
+            found += 1
+        }
+        #expect(
+            found == keys.keys.count { $0.hasPrefix("shared.") } + 1,
+            "every key of the shared tier, and where it is"
+        )
+        for group in ["disk", "shared", "eviction", "http", "maps"] {
+            for name in text.matches(of: try Regex("`(\(group)\\.[A-Za-z]+)")).compactMap({ $0.output[1].substring }) {
+                #expect(keys[String(name)] != nil, "\(name) is no key")
+            }
+        }
+    }
+
     @Test("the folder for tiles is the user's cache folder, by the rules of XDG, another one, or none")
     func cacheFolder() {
         func path(_ folder: CacheFolder, _ environment: [String: String]) -> String? {

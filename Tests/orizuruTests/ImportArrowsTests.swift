@@ -25,7 +25,7 @@ struct ImportArrowsTests {
         "LockFree": ["CPlatform"],
         "Telemetry": ["LockFree", "CPlatform"],
         "ImageCodecs": ["CTurboJPEG", "CPNGCalls", "CPlatform"],
-        "FamilyRendering": ["TileModel", "ImageCodecs"],
+        "FamilyRendering": ["TileModel", "ImageCodecs", "CPlatform"],
         "TileSources": [
             "TileModel", "FamilyRendering", "ImageCodecs", "JSONText", "GZip", "LockFree", "Telemetry", "CPlatform",
         ],

@@ -6,7 +6,7 @@ import TileModel
 ///
 /// A state machine without a thread, a clock or I/O: times are nanoseconds that its caller gives. Guarantees: one call for a
 /// family's tiles that are asked for while it waits for an I/O thread, or for a tile that is under way; every waiter that was
-/// accepted is handed back exactly once, by `finish`, `expire`, `withdraw` or `close`; nobody waits beyond his time-box for a
+/// accepted is handed back exactly once, by `finish`, `postpone`, `look`, `withdraw` or `close`; nobody waits beyond his time-box for a
 /// tier that stands still.
 struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     /// One call, or the wish for one.
@@ -26,6 +26,8 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         /// How often it was put aside, and since when.
         fileprivate(set) var postponements = 0
         fileprivate(set) var begun: Int
+
+        fileprivate var isAwaited: Bool { !isWhole && !waiters.isEmpty }
 
         fileprivate init(key: JobKey, payload: Payload, isWhole: Bool, now: Int) {
             self.key = key
@@ -54,6 +56,9 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
 
     /// How many calls wait or are under way.
     var count: Int { queue.count + running.count }
+
+    /// Whether somebody waits for a tile.
+    var isAwaited: Bool { running.contains(where: \.isAwaited) || queue.contains(where: \.isAwaited) }
 
     /// The calls for a tileset that are under way.
     func runningJobs(ordinal: UInt32) -> [Job] { running.filter { $0.key.ordinal == ordinal } }
@@ -124,7 +129,7 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
     }
 
     /// Hands back who has waited for a call for too long; the call goes on without them.
-    mutating func expire(now: Int) -> [(job: Job, form: MemberForm?, waiter: Waiter)] {
+    private mutating func expire(now: Int) -> [(job: Job, form: MemberForm?, waiter: Waiter)] {
         var late: [(Job, MemberForm?, Waiter)] = []
         for job in queue + running where job.deadline.map({ $0 <= now }) ?? false {
             late += job.waiters.map { (job, $0.form, $0.waiter) }
@@ -137,14 +142,27 @@ struct FetchBoard<Payload: Sendable, Waiter: Sendable>: Sendable {
         return late
     }
 
-    /// Whether `take` would find something.
-    func isDue(now: Int) -> Bool { queue.contains { $0.notBefore <= now } }
+    /// What whoever watches the time has to do at one moment.
+    struct Moment {
+        /// Who has waited for a call for too long.
+        let late: [(job: Job, form: MemberForm?, waiter: Waiter)]
+        /// Whether `take` would find something: the I/O threads, which may all be asleep, have to look.
+        let isDue: Bool
+        /// When there will be more to do; nil where nothing waits for a moment.
+        let next: Int?
+    }
 
-    /// When `expire` has somebody, or something more `isDue`; nil where nothing waits for a moment.
-    func nextTime(now: Int) -> Int? {
+    /// What is to be done at `now`. All of it is of that one moment, so that nothing is forgotten: each call that waits is due,
+    /// or `next` is not after its time.
+    mutating func look(now: Int) -> Moment {
+        let late = expire(now: now)
         let deadlines = (queue + running).compactMap { $0.waiters.isEmpty ? nil : $0.deadline }
         let delays = queue.compactMap { $0.notBefore > now ? $0.notBefore : nil }
-        return (deadlines + delays).min()
+        return Moment(
+            late: late,
+            isDue: queue.contains { $0.notBefore <= now },
+            next: (deadlines + delays).min()
+        )
     }
 
     /// A waiter's client is gone. False where it was handed back already.

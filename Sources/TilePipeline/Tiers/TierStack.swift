@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LockFree
+import Synchronization
 package import Telemetry
 package import TileCache
 package import TileModel
@@ -68,6 +69,8 @@ package final class TierStack: Sendable {
     private let isStopping = Lock(false)
     /// Held while tiles of the last run go from a tier to memory, or from memory to a tier, a family at a time.
     let restoring = Lock(())
+    /// When somebody was last seen to wait for a tile.
+    private let lastAwaited = Atomic<Int>(0)
     /// Whether there is something to watch the time of.
     private let clock = ConditionLock(false)
 
@@ -177,6 +180,7 @@ package final class TierStack: Sendable {
         payload: @autoclosure () -> JobPayload
     ) -> UInt64? {
         let now = MonotonicClock.nanoseconds
+        lastAwaited.store(now, ordering: .relaxed)
         let (ticket, isFirst) = board.withLock { board in
             let isFirst = board.count == 0
             return (board.submit(key, form: form, waiter: waiter, now: now, payload: payload), isFirst)
@@ -215,16 +219,12 @@ package final class TierStack: Sendable {
     private func watchTime(_ pipeline: TilePipeline) {
         while !isEnding {
             let now = MonotonicClock.nanoseconds
-            let (late, isDue, next, isEmpty) = board.withLock { board in
-                let late = board.expire(now: now)
-                return (late, board.isDue(now: now), board.nextTime(now: now), board.count == 0)
-            }
-            for (job, form, waiter) in late { pipeline.renderAfterFetch(job.payload, form, waiter) }
-            // Of one moment: what is not due at it is what `next` is about, so that nobody is forgotten in between.
-            if isDue { board.broadcast() }
+            let (moment, isEmpty) = board.withLock { ($0.look(now: now), $0.count == 0) }
+            for (job, form, waiter) in moment.late { pipeline.renderAfterFetch(job.payload, form, waiter) }
+            if moment.isDue { board.broadcast() }
             // Nothing that comes meanwhile is late before half of the patience is over.
             let longest = isEmpty ? 3_600_000_000_000 : configuration.patience.wholeNanoseconds / 2
-            let delay = next.map { min(max($0 - MonotonicClock.nanoseconds, 200_000), longest) } ?? longest
+            let delay = moment.next.map { min(max($0 - MonotonicClock.nanoseconds, 200_000), longest) } ?? longest
             _ = clock.wait(forAtMost: .nanoseconds(delay)) { isAwake -> Bool? in
                 defer { isAwake = false }
                 return isAwake ? true : nil
@@ -279,6 +279,27 @@ package final class TierStack: Sendable {
     }
 
     // MARK: The fleet
+
+    /// How long nobody must have waited for a tile before a server of a fleet begins what nobody waits for.
+    static let restTime = Duration.milliseconds(50)
+
+    /// Whether what nobody waits for has to rest: somebody waits for a tile, or did a moment ago. In a fleet alone: a family that
+    /// is begun between two requests is put aside half made, its claim with it, and another server begins it as well.
+    ///
+    /// - Parameter isRenderAwaited: whether somebody waits for a render.
+    func isResting(isRenderAwaited: Bool) -> Bool {
+        // Alone, or with a tier that cannot be asked, nobody else would begin it.
+        guard fleetLevel != nil else { return false }
+        let now = MonotonicClock.nanoseconds
+        if isRenderAwaited || board.withLock({ $0.isAwaited }) { lastAwaited.store(now, ordering: .relaxed) }
+        return now - lastAwaited.load(ordering: .relaxed) < Self.restTime.wholeNanoseconds
+    }
+
+    /// Whether this server is one of a fleet.
+    var hasFleet: Bool { levels.contains { $0.tier is any FleetTier } }
+
+    /// The claim of a family that this server holds.
+    func claim(of family: TierFamilyKey) -> FamilyClaim? { hasFleet ? claims.claim(of: family) : nil }
 
     /// The tier that a fleet shares, where it can be told and asked.
     var fleetLevel: Level? {

@@ -53,6 +53,8 @@ final class WriteBehind: Sendable {
     private let state: ConditionLock<State>
     private let counters: [Outcome: Counter]
     private let seconds: Histogram
+    /// From the first submission of a write to its end.
+    private let waitingSeconds: Histogram
     private let observer: @Sendable (TierFamilyKey, Outcome) -> Void
     private let thread = Lock<OSThread?>(nil)
 
@@ -78,6 +80,12 @@ final class WriteBehind: Sendable {
             )
         }
         self.counters = counters
+        waitingSeconds = metrics.histogram(
+            "orizuru_write_behind_seconds",
+            help:
+                "Time from when the first of a family's finished tiles was handed over until they were written to a tier.",
+            labels: ["tier": label]
+        )
         metrics.gauge(
             "orizuru_write_behind_bytes",
             help: "Bytes of finished tiles that wait to be written to a tier.",
@@ -145,6 +153,9 @@ final class WriteBehind: Sendable {
             case .batch(let batch):
                 for entry in batch {
                     let outcome = isOver ? .shutdown : write(entry.write)
+                    if outcome == .stored {
+                        waitingSeconds.observe(nanoseconds: MonotonicClock.nanoseconds - entry.since)
+                    }
                     report(outcome, entry.write.family, entry.submissions)
                 }
             case .released(let families):

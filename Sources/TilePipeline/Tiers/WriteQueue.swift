@@ -23,6 +23,8 @@ struct WriteQueue: Sendable {
     /// One write, and how many submissions it is made of.
     struct Entry: Sendable {
         var write: TierWrite
+        /// When the first of them came; nanoseconds.
+        let since: Int
         var submissions = 1
         /// Held until it is written.
         var claims: [FamilyClaim] = []
@@ -51,7 +53,7 @@ struct WriteQueue: Sendable {
             bytes += entry.write.bytes.count
             entries[write.family] = entry
         } else {
-            entries[write.family] = Entry(write: write, claims: claim.map { [$0] } ?? [])
+            entries[write.family] = Entry(write: write, since: now, claims: claim.map { [$0] } ?? [])
             order.append((write.family, now))
             bytes += write.bytes.count
         }

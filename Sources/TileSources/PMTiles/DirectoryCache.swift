@@ -2,7 +2,7 @@
 
 import LockFree
 
-/// The leaf directories of archives that were read lately, of all archives together, below a bound of bytes.
+/// The leaf directories of archives that were read lately, of all archives together, below a bound of bytes and of number.
 ///
 /// Thread rule: safe from any thread. Held are references: a directory in use stays alive after it left.
 final class DirectoryCache: Sendable {
@@ -30,6 +30,8 @@ final class DirectoryCache: Sendable {
 
     private let state = Lock(State())
     private let byteLimit: Int
+    /// Making room looks at all of them, under the lock; an archive of tiny leaves would make it look at a million.
+    static let placeLimit = 4096
 
     init(byteLimit: Int) { self.byteLimit = byteLimit }
 
@@ -49,14 +51,14 @@ final class DirectoryCache: Sendable {
         }
     }
 
-    /// Keeps a directory; those that were not used for the longest make room. Linear in what is held, which is a few
-    /// thousand at most, and rare next to finding.
+    /// Keeps a directory; those that were not used for the longest make room. Linear in what is held, and rare next to
+    /// finding.
     func insert(_ directory: PMTilesDirectory, as key: Key) {
         let bytes = directory.memoryBytes
         guard bytes <= byteLimit else { return }
         state.withLock { state in
             guard state.places[key] == nil else { return }
-            while state.bytes + bytes > byteLimit,
+            while state.bytes + bytes > byteLimit || state.places.count >= Self.placeLimit,
                 let oldest = state.places.min(by: { $0.value.lastUse < $1.value.lastUse })
             {
                 state.bytes -= oldest.value.directory.memoryBytes
@@ -80,4 +82,7 @@ final class DirectoryCache: Sendable {
 
     /// The bytes that are held.
     var bytes: Int { state.withLock { $0.bytes } }
+
+    /// How many directories are held.
+    var count: Int { state.withLock { $0.places.count } }
 }

@@ -69,20 +69,27 @@ package final class PMTilesArchive: Sendable {
     package func forEachEntry(
         _ body: (PMTilesDirectory.Entry) throws(SourceError) -> Bool
     ) throws(SourceError) {
-        _ = try visit(root, depth: 0, body)
+        var next: UInt64 = 0
+        _ = try visit(root, depth: 0, &next, body)
     }
 
     private func visit(
         _ directory: PMTilesDirectory,
         depth: Int,
+        _ next: inout UInt64,
         _ body: (PMTilesDirectory.Entry) throws(SourceError) -> Bool
     ) throws(SourceError) -> Bool {
         for entry in directory.entries {
+            // Otherwise leaves that point at each other would unfold without end.
+            guard entry.first >= next else {
+                throw .damaged(path: file.path, reason: "the tiles of its directories are not in ascending order")
+            }
             if entry.isLeaf {
                 guard depth < Self.maxDepth else { throw .damaged(path: file.path, reason: Self.tooDeep) }
-                guard try visit(leaf(entry), depth: depth + 1, body) else { return false }
-            } else if try !body(entry) {
-                return false
+                guard try visit(leaf(entry), depth: depth + 1, &next, body) else { return false }
+            } else {
+                next = entry.first + UInt64(entry.run)
+                if try !body(entry) { return false }
             }
         }
         return true

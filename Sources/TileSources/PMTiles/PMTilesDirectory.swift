@@ -29,9 +29,10 @@ package struct PMTilesDirectory: Sendable, Hashable {
 
     package typealias Failure = PMTilesHeader.Failure
 
-    /// The most bytes of a directory, compressed and as it is: about a million entries. Writers make leaves of some
-    /// thousand; what is larger would have to be read for a single tile.
+    /// The most bytes of a directory, compressed and as it is, and the most entries. Writers make leaves of some
+    /// thousand; all of a larger one would have to be read for a single tile.
     package static let maxBytes = 16 << 20
+    package static let maxEntries = 1 << 20
 
     package let entries: [Entry]
 
@@ -62,6 +63,9 @@ package struct PMTilesDirectory: Sendable, Hashable {
         // An entry is four numbers of a byte at least.
         guard let count = Int(exactly: declared), count <= reader.remaining / 4 else {
             throw Failure(reason: "a directory of \(bytes.count) bytes says that it has \(declared) entries")
+        }
+        guard count <= Self.maxEntries else {
+            throw Failure(reason: "a directory of \(count) entries; the limit is \(Self.maxEntries)")
         }
         var entries = [Entry](repeating: Entry(first: 0, offset: 0, count: 0, run: 0), count: count)
         var number: UInt64 = 0

@@ -13,9 +13,10 @@ enum BuildCommand {
         discussion: [
             """
             INPUT is a PNG of any size (read by rows: memory does not grow with its height), a JPEG, a Deep Zoom \
-            pyramid (.dzi), a folder of map tiles z/x/y, or a slide in the ORIGAMI form. OUTPUT is a new folder with \
-            baseline_pyramid.dzi, its tiles, and, unless --plain, one pack of residuals for each family of tiles of \
-            the two finest levels.
+            pyramid (.dzi), a folder of map tiles z/x/y, or a slide in the ORIGAMI form; with the trait TIFF also tiled \
+            TIFF and SVS, with OpenSlide what that library reads (make serve-all builds with every trait). OUTPUT is a \
+            new folder with baseline_pyramid.dzi, its tiles, and, unless --plain, one pack of residuals for each family \
+            of tiles of the two finest levels.
             """,
             """
             A pack holds what the finer levels differ from the doubled coarser ones: about half of the bytes of plain \

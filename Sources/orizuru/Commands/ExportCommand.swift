@@ -19,7 +19,11 @@ enum ExportCommand {
             """,
             """
             TARGET appears when it is complete. A run that was interrupted leaves TARGET.part; the same command goes on \
-            with it.
+            with it. Equal tiles, such as open sea, are stored once in a PMTiles archive.
+            """,
+            """
+            Exit code: 0 TARGET is complete, 1 something failed, 2 the command line was wrong, 130 stopped by Ctrl-C. \
+            Progress and errors go to standard error.
             """,
         ],
         positionals: [
@@ -46,7 +50,15 @@ enum ExportCommand {
         ],
         examples: [
             ExampleSpec("orizuru export tiles-sample/world world.pmtiles", says: "A folder of map tiles as one file"),
+            ExampleSpec(
+                "orizuru export maps/city.mbtiles city.pmtiles --replace",
+                says: "From one archive format into another, in place of what is there"
+            ),
             ExampleSpec("orizuru export slides/case-7 case-7.dzi", says: "A slide for any Deep Zoom viewer"),
+            ExampleSpec(
+                "orizuru export slides --tileset case-7 case-7",
+                says: "One of several tilesets, as a folder z/x/y"
+            ),
         ]
     )
 
@@ -55,6 +67,7 @@ enum ExportCommand {
         let settings = try settings(command)
         let target = command.positionals[1]
         let logger = Logger(level: .warning, format: nil)
+        var progress: ExportProgress?
         do {
             let (source, id) = try tileset(command.positionals[0], named: command.value("tileset"), logger: logger)
             try check(target, replaces: command.flag("replace"))
@@ -62,16 +75,18 @@ enum ExportCommand {
             let plan = run.plan(target: target, restarts: command.flag("restart"))
             let writer = try Integrations.exportWriter(plan)
             InterruptFlag.install()
-            let progress = ExportProgress(total: plan.tileCount, start: writer.position)
+            let shown = ExportProgress(total: plan.tileCount, start: writer.position)
+            progress = shown
             try run.run(writer) { done in
-                progress.show(done)
+                shown.show(done)
                 return !InterruptFlag.isRaised
             }
-            progress.end()
+            shown.end()
             Output.write("wrote \(target): \(plan.tileCount) places\n", to: .standardOutput)
             return 0
         } catch {
-            Output.write("\norizuru: \(error)\n", to: .standardError)
+            progress?.end()
+            Output.write("orizuru: \(error)\n", to: .standardError)
             if case ExportError.interrupted = error { return 130 }
             return 1
         }
@@ -111,14 +126,17 @@ enum ExportCommand {
     ) throws -> (any TileSource, String) {
         let found = SourceScanner(logger: .silent, recognizers: Integrations.sourceRecognizers)
             .scan([path])
+        if found.isEmpty {
+            // Says what is wrong with the path, or what was looked for there.
+            _ = try openSource(path, logger: .silent, recognizers: Integrations.sourceRecognizers)
+        }
+        let ids = found.map(\.id).joined(separator: ", ")
         let wanted = id.map { id in found.filter { $0.id == id } } ?? found
         guard wanted.count <= 1 else {
-            let ids = found.map(\.id).joined(separator: ", ")
             throw ExportError.unsuitable(reason: "\(path) holds several tilesets (\(ids)); name one by --tileset")
         }
         guard let only = wanted.first else {
-            let ids = found.map(\.id).joined(separator: ", ")
-            throw ExportError.unsuitable(reason: "\(path) holds no tileset \(id ?? ""); it has: \(ids)")
+            throw ExportError.unsuitable(reason: "\(path) holds no tileset \(id ?? ""); it has \(ids)")
         }
         return (try only.result.get(), only.id)
     }
@@ -164,5 +182,9 @@ private final class ExportProgress {
         return text
     }
 
-    func end() { if isTerminal { Output.write("\n", to: .standardError) } }
+    /// Ends the line that is drawn, if one is.
+    func end() {
+        if isTerminal, last > 0 { Output.write("\n", to: .standardError) }
+        last = 0
+    }
 }

@@ -18,8 +18,8 @@ enum PrewarmCommand {
             beforehand what it would do.
             """,
             """
-            Exit code: 0 all is warm (or the time of --duration is over without a failure), 1 something failed, 2 the command line was wrong, 130 stopped by Ctrl-C (which \
-            lets requests in flight finish; a second one does not).
+            Exit code: 0 all is warm (or the time of --duration is over without a failure), 1 something failed, 2 the \
+            command line was wrong, 130 stopped by Ctrl-C (which lets requests in flight finish; a second one does not).
             """,
         ],
         positionals: [

@@ -11,8 +11,16 @@ extension ServeConfiguration {
             Ctrl-C. What it cannot open is logged; the rest is served.
             """,
             """
+            The first SIGTERM or Ctrl-C answers what was accepted, then ends; a second one ends at once. SIGHUP opens the \
+            catalog again: what did not change keeps its tiles in memory.
+            """,
+            """
             Every option is also a key of the configuration file and an environment variable. Options win over the \
             environment, the environment over the file, the file over the defaults.
+            """,
+            """
+            Exit code: 0 an orderly end, 1 the server could not start or was ended at once, 2 the command line or the \
+            configuration was wrong.
             """,
         ],
         positionals: [

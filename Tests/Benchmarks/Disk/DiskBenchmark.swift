@@ -13,10 +13,19 @@ struct DiskBenchmark {
     let isQuick: Bool
     let folder: TemporaryDirectory
     var figures: [String: Double] = [:]
+    private var slides: String?
 
     init(isQuick: Bool) throws {
         self.isQuick = isQuick
         folder = try TemporaryDirectory()
+    }
+
+    /// The folder of twelve slides, 108 families, made at its first use.
+    mutating func madeSlides() throws -> String {
+        if let slides { return slides }
+        let made = try CopiedSlides.make(12, in: folder)
+        slides = made
+        return made
     }
 
     /// Nanoseconds of processor time of all threads of this process: what writes behind or checkpoints counts, too.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// bench-prewarm [--rounds N] [--copies N]
+// bench-prewarm [--rounds N] [--copies N] [--only whole|replay|beside]...
 //
 // `orizuru prewarm` against a running server, over 40 slides of 256 families each:
 // 1. how many requests a family costs, how much memory the command holds, and who spends the processor time;
@@ -17,13 +17,17 @@ struct Bench {
     var rounds = 7
     /// Of 256 families each.
     var copies = 40
+    /// Which parts; empty: all.
+    private var only: [String] = []
     private(set) var figures: [String: Double] = [:]
 
     init(_ arguments: [String]) {
         var rest = arguments[...]
         while let argument = rest.popFirst() {
-            let value = rest.popFirst().flatMap { Int($0) }
+            let text = rest.popFirst() ?? ""
+            let value = Int(text)
             switch argument {
+            case "--only": only.append(text)
             case "--rounds": rounds = value ?? rounds
             case "--copies": copies = value ?? copies
             default:
@@ -32,6 +36,8 @@ struct Bench {
             }
         }
     }
+
+    func wants(_ part: String) -> Bool { only.isEmpty || only.contains(part) }
 
     private func prewarm(_ server: MeasuredServer, _ options: [String] = []) throws -> ServerProcess {
         try ServerProcess("orizuru", ["prewarm", "http://127.0.0.1:\(server.port)", "--progress", "none"] + options)
@@ -155,9 +161,9 @@ struct Bench {
 
 var bench = Bench(Array(CommandLine.arguments.dropFirst()))
 do {
-    try bench.whole()
-    try bench.replay()
-    try bench.beside()
+    if bench.wants("whole") { try bench.whole() }
+    if bench.wants("replay") { try bench.replay() }
+    if bench.wants("beside") { try bench.beside() }
     try BenchmarkReport(command: "bench-prewarm", figures: bench.figures).write(as: "prewarm")
 } catch {
     print("bench-prewarm: \(error)")

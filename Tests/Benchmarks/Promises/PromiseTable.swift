@@ -151,6 +151,52 @@ struct PromiseTable {
         }
     }
 
+    /// From the moment at which the first of a family's tiles is finished to the moment at which they are on disk, over all
+    /// families of the slide: what a server says of itself.
+    mutating func writing() throws {
+        guard let pyramid = Pyramid(deepZoom: GridSize(width: 2900, height: 2150), tileSize: 256, overlap: 0) else {
+            return
+        }
+        let server = try ServerProcess(
+            "orizuru",
+            ["serve", sample, "--listen", "127.0.0.1:0", "--cache-dir", folder.path("written")]
+        )
+        let port = try server.waitUntilListening()
+        let tiles = [11, 12].flatMap { level -> [TileCoordinate] in
+            let grid = pyramid.grid(ofLevel: level)
+            return (0..<grid.area).map { TileCoordinate(level: level, x: $0 % grid.width, y: $0 / grid.width) }
+        }
+        for tile in tiles {
+            let path = "/dzi/tissue_files/\(tile.level)/\(tile.x)_\(tile.y).jpg"
+            guard try HTTPClient.get(port: port, path).status == 200 else { throw Failure(reason: "no \(path)") }
+        }
+        var text = ""
+        let isWritten = try eventually(within: .seconds(30)) {
+            text = try HTTPClient.get(port: port, "/metrics").text
+            return text.contains("orizuru_disk_tiles \(tiles.count)\n")
+        }
+        guard isWritten else { throw Failure(reason: "not all tiles came to the disk") }
+        server.signal(SIGTERM)
+        _ = server.waitForExit()
+        // The least bound below which 99 of 100 lie.
+        let name = "orizuru_write_behind_seconds_bucket{tier=\"disk\",le=\""
+        let buckets = text.split(separator: "\n").filter { $0.hasPrefix(name) }.map { line -> (String, Double) in
+            let parts = line.dropFirst(name.count).split(separator: "\"")
+            return (String(parts[0]), parts.last.flatMap { Double($0.split(separator: " ").last ?? "") } ?? 0)
+        }
+        let total = buckets.last?.1 ?? 0
+        let bound = buckets.first { $0.1 * 100 >= total * 99 }?.0 ?? ""
+        let milliseconds = (Double(bound) ?? .infinity) * 1000
+        add(
+            "accepted_to_disk_p99_ms",
+            "from accepted to on disk, p99 (a second gathers a family)",
+            "10 ms",
+            milliseconds,
+            "ms",
+            milliseconds <= 10
+        )
+    }
+
     /// A server: its start, what it takes, who answers in recorded sessions, a thousand connections.
     mutating func server() throws {
         let tiles = folder.path("served")

@@ -11,6 +11,7 @@ import Foundation
 var table = try PromiseTable()
 try table.memory()
 try table.disk()
+try table.writing()
 try table.server()
 print(String(repeating: " ", count: 50) + "promised".padding(toLength: 28, withPad: " ", startingAt: 0) + "ours")
 for promise in table.promises {

@@ -7,50 +7,9 @@ import TileModel
 
 @Suite("The admin listener", .serialized)
 struct AdminTests {
-    /// A server and the port of its admin listener.
-    private struct Subject {
-        let server: RunningServer
-        let port: UInt16
-
-        init(_ paths: [String], _ options: [String] = []) throws {
-            let server = try RunningServer(paths, ["--admin", "127.0.0.1:0"] + options)
-            self.server = server
-            var found: UInt16?
-            _ = eventually {
-                let line = server.process.output.split(separator: "\n").first { $0.hasPrefix("admin on http://") }
-                found = line.flatMap { $0.split(separator: ":").last }.flatMap { UInt16($0) }
-                return found != nil
-            }
-            port = try #require(found)
-        }
-
-        func ask(_ method: String, _ path: String, fields: [String] = []) throws -> HTTPAnswer {
-            let client = try HTTPClient(port: port)
-            defer { client.close() }
-            try client.request(path, method: method, fields: fields)
-            return try client.readAnswer(timeout: 120)
-        }
-
-        func json(_ method: String, _ path: String) throws -> [String: Any] {
-            let answer = try ask(method, path)
-            #expect(answer.status == 200, "\(method) \(path): \(answer.text)")
-            return try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any] ?? [:]
-        }
-
-        /// Waits until a job has ended, and returns what is said of it.
-        func wait(for job: Int) throws -> [String: Any] {
-            var state: [String: Any] = [:]
-            _ = try eventually {
-                state = try json("GET", "/jobs/\(job)")
-                return state["state"] as? String != "running"
-            }
-            return state
-        }
-    }
-
     @Test("a pre-warm job makes everything ready, and says how far it is")
     func job() throws {
-        let subject = try Subject([sampleFolder])
+        let subject = try AdministeredServer([sampleFolder])
         let job = try #require(try subject.json("POST", "/jobs?tileset=tissue")["job"] as? Int)
         let end = try subject.wait(for: job)
         #expect(end["state"] as? String == "finished" && end["failed"] as? Int == 0)
@@ -71,7 +30,7 @@ struct AdminTests {
 
     @Test("a job can be cancelled, and others go on")
     func cancel() throws {
-        let subject = try Subject([sampleFolder])
+        let subject = try AdministeredServer([sampleFolder])
         let slow = try #require(try subject.json("POST", "/jobs?rate=0.5")["job"] as? Int)
         let fast = try #require(try subject.json("POST", "/jobs?tileset=small-tissue")["job"] as? Int)
         #expect(try subject.wait(for: fast)["state"] as? String == "finished")
@@ -85,7 +44,7 @@ struct AdminTests {
 
     @Test("a running job does not hold up the end of the server")
     func stopping() throws {
-        let subject = try Subject([sampleFolder])
+        let subject = try AdministeredServer([sampleFolder])
         _ = try subject.json("POST", "/jobs?rate=0.1")
         subject.server.process.signal(SIGTERM)
         #expect(subject.server.process.waitForExit(timeout: 20) == 0)
@@ -96,7 +55,7 @@ struct AdminTests {
         let folder = try TemporaryDirectory()
         try folder.copy(URL(fileURLWithPath: sampleFolder + "/small-tissue.dzi"), to: "s.dzi")
         try folder.copy(URL(fileURLWithPath: sampleFolder + "/small-tissue_files"), to: "s_files")
-        let subject = try Subject([folder.path])
+        let subject = try AdministeredServer([folder.path])
         let (path, other) = ("/dzi/s_files/10/0_0.jpg", "/dzi/s_files/10/1_0.jpg")
         let old = try subject.server.get(path).body
         let untouched = try subject.server.get(other).body
@@ -120,7 +79,7 @@ struct AdminTests {
         let folder = try TemporaryDirectory()
         let tile = try Data(contentsOf: URL(fileURLWithPath: sampleFolder + "/world/0/0/0.png"))
         for path in ["deep/26/0/0.png", "wide/0/0/0.png", "wide/22/0/0.png"] { try folder.write(path, [UInt8](tile)) }
-        let subject = try Subject([folder.path])
+        let subject = try AdministeredServer([folder.path])
         for map in ["deep", "wide"] {
             let purged = try subject.json("POST", "/purge?tileset=\(map)")
             #expect(purged["families"] as? Int == 0 && purged["complete"] as? Bool == true)
@@ -132,7 +91,7 @@ struct AdminTests {
 
     @Test("what a web page asks for is refused where no token tells who asks")
     func webPages() throws {
-        let subject = try Subject([sampleFolder])
+        let subject = try AdministeredServer([sampleFolder])
         let answer = try subject.ask("POST", "/reload", fields: ["Origin: http://elsewhere.example"])
         #expect(answer.status == 403 && answer.text.contains("--admin-token-file"))
         #expect(try subject.ask("POST", "/reload").status == 200)
@@ -141,7 +100,10 @@ struct AdminTests {
     @Test("rendered tiles that wait to be written are purged with those on disk: they do not come back")
     func purgeRendered() throws {
         let folder = try TemporaryDirectory()
-        let subject = try Subject([sampleFolder], ["--cache-dir", folder.path("tiles"), "--look-ahead", "off"])
+        let subject = try AdministeredServer(
+            [sampleFolder],
+            ["--cache-dir", folder.path("tiles"), "--look-ahead", "off"]
+        )
         // Of a family each.
         let paths = [0, 4, 8].map { "/dzi/tissue_files/12/\($0)_0.jpg" }
         for path in paths { #expect(try subject.server.get(path)["cache-status"]?.contains("render") == true) }
@@ -160,7 +122,7 @@ struct AdminTests {
         let folder = try TemporaryDirectory()
         try folder.copy(URL(fileURLWithPath: sampleFolder + "/small-tissue.dzi"), to: "s.dzi")
         try folder.copy(URL(fileURLWithPath: sampleFolder + "/small-tissue_files"), to: "s_files")
-        let subject = try Subject([folder.path])
+        let subject = try AdministeredServer([folder.path])
         let path = "/dzi/s_files/10/0_0.jpg"
         let file = URL(fileURLWithPath: folder.path + "/s_files/10/0_0.jpg")
         let original = try Data(contentsOf: file)
@@ -181,7 +143,7 @@ struct AdminTests {
     func reload() throws {
         let folder = try TemporaryDirectory()
         try folder.copy(URL(fileURLWithPath: sampleFolder + "/tissue"), to: "a")
-        let subject = try Subject([folder.path])
+        let subject = try AdministeredServer([folder.path])
         try folder.copy(URL(fileURLWithPath: sampleFolder + "/tissue"), to: "b")
         let answer = try subject.json("POST", "/reload")
         #expect(answer["kept"] as? Int == 1 && answer["opened"] as? Int == 1)
@@ -193,7 +155,7 @@ struct AdminTests {
         let folder = try TemporaryDirectory()
         let file = folder.path + "/token"
         try "0123456789abcdef-secret\n".write(toFile: file, atomically: true, encoding: .utf8)
-        let subject = try Subject([sampleFolder], ["--admin-token-file", file])
+        let subject = try AdministeredServer([sampleFolder], ["--admin-token-file", file])
         for fields in [
             [], ["Authorization: Bearer wrong"], ["Authorization: Bearer 0123456789abcdef-secreT"],
             ["Authorization: Basic 0123456789abcdef-secret"],
@@ -215,7 +177,7 @@ struct AdminTests {
 
     @Test("paths and methods that are none get an answer that helps")
     func help() throws {
-        let subject = try Subject([sampleFolder])
+        let subject = try AdministeredServer([sampleFolder])
         #expect(try subject.ask("GET", "/").text.contains("POST   /purge"))
         #expect(try subject.ask("POST", "/purge?tileset=nothing").status == 404)
         #expect(try subject.ask("GET", "/reload").status == 405)

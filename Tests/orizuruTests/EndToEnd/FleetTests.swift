@@ -80,9 +80,7 @@ struct FleetTests {
 
     private static let families = 0..<108
 
-    // One in twenty is what a machine that has time for it keeps to (bench-shared). A claim that comes late costs another render,
-    // and beside all other tests many are late: here it is told from a fleet that shares nothing, 216.
-    @Test("each of 108 cold families asked of two servers at once is rendered by one of them, but for few")
+    @Test("each of 108 cold families asked of two servers at once is rendered by one of them, but for one in twenty")
     func renderedOnce() throws {
         let directory = try TemporaryDirectory()
         let slides = try CopiedSlides.make(12, in: directory)
@@ -104,7 +102,7 @@ struct FleetTests {
         let rendered = try nodes.map { try $0.metric("orizuru_family_renders_total") }
         #expect(rendered.reduce(0, +) >= Self.families.count)
         #expect(
-            rendered.reduce(0, +) <= Self.families.count * 7 / 4,
+            rendered.reduce(0, +) <= Self.families.count * 105 / 100,
             "\(rendered) of \(Self.families.count) families"
         )
         #expect(try eventually { try Self.isQuiet(redis) }, "every claim ends without anybody dying")
@@ -112,8 +110,7 @@ struct FleetTests {
         // What they rendered, the next one finds.
         let third = try Node(slides, redis: redis.socket)
         #expect(third.ask(Self.families) == answers.value[0])
-        // But for those for which Redis was late on a busy machine.
-        #expect(try third.metric("orizuru_family_renders_total") <= Self.families.count / 2)
+        #expect(try third.metric("orizuru_family_renders_total") == 0)
         #expect(try third.metric("orizuru_requests_total", "layer=\"shared\"") > 0)
     }
 
@@ -150,7 +147,7 @@ struct FleetTests {
     @Test("whatever Redis does, every request is answered, and with the true tile")
     func faults() throws {
         let directory = try TemporaryDirectory()
-        let slides = try CopiedSlides.make(8, in: directory)
+        let slides = try CopiedSlides.make(9, in: directory)
         let redis = try RedisServer()
         // Every slide is the same one under another name: its tiles are the truth for all.
         let reference = try ServerProcess(
@@ -185,7 +182,7 @@ struct FleetTests {
         }
         let faults: [FaultProxy.Fault] = [
             .none, .delay(milliseconds: 200), .silence, .answer(Array("$5\r\nwrong\r\n".utf8)), .cut(after: 700),
-            .flip(at: 300), .close,
+            .halfClose(after: 700), .flip(at: 300), .close,
         ]
         for fault in faults {
             proxy.set(fault)

@@ -27,7 +27,7 @@ struct Peers {
         }
         return [nginx]
             + [
-                try startNginx(fromMemory: true), try startH2O(), try startVarnish(behind: nginx),
+                try startNginx(fromMemory: true), try startH2O(), try startVarnish(behind: nginx), try startBareLoop(),
             ].compactMap { $0 }
     }
 
@@ -116,6 +116,18 @@ struct Peers {
         }
         say("bench-http: \(name) does not serve: \(process.errors.prefix(500))")
         return nil
+    }
+
+    /// What the kernel alone costs on this machine, at the least: epoll_wait, recv and sendmsg, and nothing else.
+    func startBareLoop() throws -> Contender? {
+        let program = ServerProcess.productsFolder + "/bare-loop"
+        guard unsafe access(program, X_OK) == 0 else {
+            say("bench-http: \(program) is not built: there is no floor in the table")
+            return nil
+        }
+        let process = try ServerProcess(program, [folder + "/www/tile.jpg"])
+        let port = try process.waitUntilListening()
+        return Contender(name: "bare-loop", process: process, url: "http://127.0.0.1:\(port)/tile.jpg")
     }
 
     /// A port that was free a moment ago.

@@ -7,7 +7,8 @@
 //
 // COMMAND is a server that prints `listening on http://ADDRESS:PORT`; without one it is hello-server with a body of
 // 15 kB. Rounds are interleaved: times on shared machines drift, so only figures of the same round are compared. What is
-// compared is processor time per request, summed over the server's threads.
+// compared is processor time per request, summed over the server's threads. bare-loop is no server: it shows what of that
+// time is the kernel's on this machine.
 
 import Glibc
 import TestSupport
@@ -101,7 +102,10 @@ func measure(_ kind: Kind, _ all: [Contender], _ options: Options, _ figures: in
     let held = try contenders.map { try IdleConnections(kind.idle, to: $0) }
     var runs: [[Run]] = contenders.map { _ in [] }
     for round in 0...options.rounds {
-        for (index, contender) in contenders.enumerated() {
+        // Another one begins each round: what one leaves behind in the kernel is not always the same one's trouble.
+        for place in contenders.indices {
+            let index = (place + round) % contenders.count
+            let contender = contenders[index]
             let fields = kind.fields?[index] ?? []
             let result = try load(
                 contender,
@@ -132,8 +136,12 @@ func measure(_ kind: Kind, _ all: [Contender], _ options: Options, _ figures: in
     figures.append(("cpu_us\(kind.figure)", median(runs[0].map(\.microsecondsPerRequest))))
     if contenders.count > 1 { figures.append(("cpu_ratio_nginx\(kind.figure)", ratio(0, 1))) }
     if kind.isForAll, kind.connections == 32, contenders.count > 1 {
-        let best = (1..<contenders.count).map { ratio(0, $0) }.max() ?? .nan
-        figures.append(("cpu_ratio_best_peer_c32", best))
+        let peers = contenders.indices.filter { $0 > 0 && contenders[$0].name != "bare-loop" }
+        figures.append(("cpu_ratio_best_peer_c32", peers.map { ratio(0, $0) }.max() ?? .nan))
+    }
+    if let floor = contenders.firstIndex(where: { $0.name == "bare-loop" }), contenders.count > 2 {
+        figures.append(("cpu_ratio_floor\(kind.figure)", ratio(0, floor)))
+        figures.append(("floor_ratio_nginx\(kind.figure)", ratio(floor, 1)))
     }
     withExtendedLifetime(held) {}
 }

@@ -7,17 +7,24 @@ import TestSupport
 import TileModel
 
 /// The finest tiles of a slide that is far larger than the server's memory: each is cold when it is asked for again.
+///
+/// They come by passes over all families, another tile of each in each pass. So a family comes again when all others have
+/// been made since, and a tile when all tiles have; the same tile of each family in every pass would stay in memory.
 struct ColdTiles: Sendable {
     let paths: [String]
 
-    /// One tile of each family of the slide `id`, whose size is given.
+    /// The slide `id`, whose size is given.
     init?(id: String, size: GridSize) {
         guard let pyramid = Pyramid(deepZoom: size, tileSize: 256, overlap: 0) else { return nil }
         let grid = pyramid.grid(ofLevel: pyramid.maxLevel)
         var paths: [String] = []
-        for y in stride(from: 0, to: grid.height, by: 4) {
-            for x in stride(from: 0, to: grid.width, by: 4) {
-                paths.append("/dzi/\(id)_files/\(pyramid.maxLevel)/\(x)_\(y).jpg")
+        for member in 0..<16 {
+            for top in stride(from: 0, to: grid.height, by: 4) {
+                for left in stride(from: 0, to: grid.width, by: 4) {
+                    let (x, y) = (left + member % 4, top + member / 4)
+                    guard x < grid.width, y < grid.height else { continue }
+                    paths.append("/dzi/\(id)_files/\(pyramid.maxLevel)/\(x)_\(y).jpg")
+                }
             }
         }
         self.paths = paths
@@ -28,7 +35,8 @@ struct ColdTiles: Sendable {
 final class ColdLoad: Sendable {
     private let isOver = Atomic<Bool>(false)
     private let next = Atomic<Int>(0)
-    private let answered = Atomic<Int>(0)
+    private let rendered = Atomic<Int>(0)
+    private let others = Atomic<Int>(0)
     private let threads = Lock<[OSThread]>([])
 
     init(port: UInt16, clients: Int, tiles: ColdTiles) throws {
@@ -38,19 +46,24 @@ final class ColdLoad: Sendable {
                 while !isOver.load(ordering: .relaxed) {
                     let number = next.wrappingAdd(1, ordering: .relaxed).newValue
                     guard (try? client.request(tiles.paths[number % tiles.paths.count])) != nil,
-                        (try? client.readAnswer()) != nil
+                        let answer = try? client.readAnswer()
                     else { return }
-                    answered.wrappingAdd(1, ordering: .relaxed)
+                    let wasRendered = answer.status == 200 && answer["cache-status"]?.contains("detail=render") == true
+                    if wasRendered {
+                        rendered.wrappingAdd(1, ordering: .relaxed)
+                    } else {
+                        others.wrappingAdd(1, ordering: .relaxed)
+                    }
                 }
             }
             threads.withLock { $0.append(thread) }
         }
     }
 
-    /// Ends it and tells how many tiles were answered.
-    func stop() -> Int {
+    /// Ends it and tells how many tiles were rendered for it, and how many answers were none of these.
+    func stop() -> (rendered: Int, others: Int) {
         isOver.store(true, ordering: .relaxed)
         for thread in threads.withLock({ $0 }) { thread.join() }
-        return answered.load(ordering: .relaxed)
+        return (rendered.load(ordering: .relaxed), others.load(ordering: .relaxed))
     }
 }

@@ -26,7 +26,7 @@ package enum BuildError: Error, Hashable, Sendable, CustomStringConvertible {
 
     package var description: String {
         switch self {
-        case .exists(let path): "write \(path): it exists already; choose another name or ask for it to be replaced"
+        case .exists(let path): "write \(path): it exists already; choose another name, or replace it by --replace"
         case .system(let operation, let path, let code):
             "\(operation) \(path): \(BuildError.text(ofCode: code)); nothing was left behind under the final name"
         case .unsuitable(let size, let reason): "build a pyramid of \(size) pixels: \(reason)"
@@ -34,7 +34,7 @@ package enum BuildError: Error, Hashable, Sendable, CustomStringConvertible {
         case .input(let path, let reason): "read \(path): \(reason)"
         case .inUse(let path): "write \(path): another build is at work there; wait for it or choose another name"
         case .otherBuild(let path):
-            "go on with \(path): it was begun from another input or with other options; give those, or ask for a fresh start"
+            "go on with \(path): it was begun from another input or with other options; give those, or start afresh by --restart"
         case .noThread(let reason): reason
         case .stopped: "stopped; what is written is kept, the same command goes on with it"
         }
