@@ -34,7 +34,7 @@ package struct GhostList {
         unsafe words = base.bindMemory(to: Atomic<UInt16>.self, capacity: setCount * Self.setSize)
     }
 
-    /// How many words a cache with so many slots has: six for each entry that it holds when it is full.
+    /// How many words a cache with so many slots has: six for each entry of the expected size that it has room for.
     package static func count(slots: Int) -> Int { slots * 4 }
 
     /// Gives the memory back; the list is not used any more.

@@ -85,7 +85,8 @@ package final class TileCache: @unchecked Sendable {
         guard let table = BucketTable(bucketCount: buckets) else {
             throw .noMemory(bytes: buckets * BucketTable.bucketBytes)
         }
-        guard let ghosts = GhostList(count: GhostList.count(slots: table.slotCount)) else {
+        // Of the table as it was asked for: whole huge pages may be more than twice that.
+        guard let ghosts = GhostList(count: GhostList.count(slots: buckets * BucketTable.slotsPerBucket)) else {
             table.unmap()
             throw .noMemory(bytes: table.slotCount)
         }
