@@ -144,7 +144,7 @@ struct EvictionPolicyTests {
         let ghosts = try #require(GhostList(count: 64))
         defer { ghosts.unmap() }
         // One set: the high bits are equal; the low ones tell the keys apart, those in between choose among equals.
-        func hash(_ number: UInt64) -> UInt64 { number % 4 << 20 | number << 7 | 0x40 }
+        func hash(_ number: UInt64) -> UInt64 { (number % 4) << 20 | number << 7 | 0x40 }
         for number in 1...8 { ghosts.remember(hash(UInt64(number)), uses: 1, generation: 1) }
         for number in 1...4 { #expect(ghosts.take(hash(UInt64(number)), generation: 1) == nil) }
         for number in 5...8 { #expect(ghosts.take(hash(UInt64(number)), generation: 1) == 1) }
