@@ -139,6 +139,21 @@ struct WriteBehindTests {
         #expect(outcomes.withLock { $0.last } == .stored)
     }
 
+    @Test("what is made after a purge is written, although its family waited with what was read before")
+    func madeAfterPurge() throws {
+        let writer = writer { $0.delay = 3_600_000_000_000 }
+        try writer.start()
+        writer.submit(try write(0, begun: 10))
+        writer.forget(edition, before: 20)
+        #expect(counted("purged") == 1, "at once, not when its time has come")
+        // From a worker that had begun before.
+        writer.submit(try write(0, begun: 19))
+        writer.submit(try write(0, bytes: 200, begun: 30))
+        writer.stop(within: .seconds(30))
+        #expect(counted("purged") == 2 && counted("stored") == 1)
+        #expect(tier.state.withLock { $0.inserted.count } == 1)
+    }
+
     @Test("what waits at the end is written while there is time")
     func flushAtTheEnd() throws {
         let writer = writer { $0.delay = 3_600_000_000_000 }

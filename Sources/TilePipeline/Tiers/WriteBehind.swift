@@ -47,6 +47,9 @@ final class WriteBehind: Sendable {
         var isStopping = false
         /// When what is left is given up; monotonic nanoseconds.
         var deadline = Int.max
+
+        /// Whether a part of a write is made of what was read before its edition was purged.
+        func isPurged(_ write: TierWrite) -> Bool { purges[write.family.edition].map { write.begun < $0 } ?? false }
     }
 
     private let tier: any Tier
@@ -104,6 +107,7 @@ final class WriteBehind: Sendable {
         let now = MonotonicClock.nanoseconds
         let (outcome, isDue) = state.withLock { state -> (Outcome?, Bool) in
             if state.isStopping { return (.shutdown, false) }
+            if state.isPurged(write) { return (.purged, false) }
             let wasEmpty = state.queue.count == 0
             guard state.queue.submit(write, under: claim, now: now) else { return (.overflow, false) }
             return (nil, wasEmpty || state.queue.isDue(now: now))
@@ -121,10 +125,11 @@ final class WriteBehind: Sendable {
     /// Writes nothing any more that is made of what was read before `time`, and waits for the write under way: what the tier
     /// is told to forget afterwards does not come back.
     func forget(_ edition: TileEdition, before time: Int) {
-        let number = state.withLock { state -> Int? in
+        let (number, removed) = state.withLock { state -> (Int?, [WriteQueue.Entry]) in
             state.purges[edition] = max(time, state.purges[edition] ?? time)
-            return state.isWriting ? state.writes : nil
+            return (state.isWriting ? state.writes : nil, state.queue.remove(edition, before: time))
         }
+        for entry in removed { report(.purged, entry.write.family, entry.submissions) }
         guard let number else { return }
         state.wait { !$0.isWriting || $0.writes != number ? () : nil }
     }
@@ -170,7 +175,7 @@ final class WriteBehind: Sendable {
 
     private func write(_ write: TierWrite) -> Outcome {
         let isPurged = state.withLock { state in
-            if let time = state.purges[write.family.edition], write.begun < time { return true }
+            if state.isPurged(write) { return true }
             state.writes += 1
             state.isWriting = true
             return false

@@ -69,6 +69,18 @@ struct WriteQueue: Sendable {
     /// Nanoseconds until a batch is due by its age; nil where nothing waits.
     func timeUntilDue(now: Int) -> Int? { order.first.map { max($0.time + limits.delay - now, 0) } }
 
+    /// Takes out the families of an edition of which a part is made of what was read before `time`: what is made anew of
+    /// them afterwards must not join that. Complexity: O(families that wait).
+    mutating func remove(_ edition: TileEdition, before time: Int) -> [Entry] {
+        let removed = entries.values.filter { $0.write.family.edition == edition && $0.write.begun < time }
+        for entry in removed {
+            entries.removeValue(forKey: entry.write.family)
+            bytes -= entry.write.bytes.count
+        }
+        if !removed.isEmpty { order.removeAll { entries[$0.family] == nil } }
+        return removed
+    }
+
     /// The oldest families, one batch of them.
     mutating func takeBatch() -> [Entry] {
         var batch: [Entry] = []
