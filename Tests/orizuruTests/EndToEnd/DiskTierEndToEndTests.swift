@@ -188,22 +188,31 @@ struct DiskTierEndToEndTests {
 
     @Test("by the rule of the second request, what was asked for once is not on disk, and what was asked for again is")
     func secondRequest() throws {
-        let folder = try TemporaryDirectory()
-        let options = Self.patient + ["--cache-dir", folder.path("tiles"), "--disk-admission", "second-request"]
         let visited = Array(Self.rendered.prefix(40))
         let again = [visited[3], visited[17]]
-        do {
-            // Memory holds all of it: the second request finds the tile there, and the disk learns of it at the end.
+        // At its end a server writes for half a second, which may be too short on a machine that is busy: then once more.
+        for attempt in 1...8 {
+            let folder = try TemporaryDirectory()
+            let options = Self.patient + ["--cache-dir", folder.path("tiles"), "--disk-admission", "second-request"]
+            do {
+                // Memory holds all of it: the second request finds the tile there, and the disk learns of it at the end.
+                let server = try RunningServer([sampleFolder], options)
+                for url in visited + again { #expect(try server.get(url).status == 200) }
+                #expect(try server.metric("orizuru_disk_tiles") == 0)
+                server.process.signal(SIGTERM)
+                #expect(server.process.waitForExit() == 0)
+            }
             let server = try RunningServer([sampleFolder], options)
-            for url in visited + again { #expect(try server.get(url).status == 200) }
-            #expect(try server.metric("orizuru_disk_tiles") == 0)
-            server.process.signal(SIGTERM)
-            #expect(server.process.waitForExit() == 0)
+            #expect(try eventually { try server.metric("orizuru_disk_segments_to_load") == 0 })
+            let kept = try server.metric("orizuru_disk_tiles")
+            if kept < Double(again.count), attempt < 8 { continue }
+            #expect(kept == Double(again.count))
+            for url in again {
+                #expect(try server.get(url)["cache-status"]?.hasPrefix("orizuru; hit") == true, "\(url)")
+            }
+            #expect(try server.get(visited[5])["cache-status"] == "orizuru; fwd=miss; detail=render")
+            break
         }
-        let server = try RunningServer([sampleFolder], options)
-        #expect(try eventually { try server.metric("orizuru_disk_tiles") == Double(again.count) })
-        for url in again { #expect(try server.get(url)["cache-status"]?.hasPrefix("orizuru; hit") == true, "\(url)") }
-        #expect(try server.get(visited[5])["cache-status"] == "orizuru; fwd=miss; detail=render")
     }
 
     @Test(
