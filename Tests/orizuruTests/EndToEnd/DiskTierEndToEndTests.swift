@@ -179,7 +179,7 @@ struct DiskTierEndToEndTests {
         }
         let server = try RunningServer([sampleFolder], options)
         #expect(try eventually { try server.metric("orizuru_restored_tiles_total") == Double(urls.count) })
-        #expect(try eventually { try server.metric("orizuru_restore_tiles_left") == 0 })
+        #expect(try eventually { try Self.isRestored(server) })
         for url in urls {
             #expect(try server.get(url)["cache-status"] == "orizuru; hit; detail=hot", "\(url)")
         }
@@ -293,6 +293,11 @@ struct DiskTierEndToEndTests {
         #expect(try server.metric("orizuru_disk_errors_total{operation=\"read\"}") > 0)
     }
 
+    /// Whether what people looked at is in memory again. Nothing is left before the list was read, too.
+    private static func isRestored(_ server: RunningServer) throws -> Bool {
+        try server.metric("orizuru_restored_tiles_total") > 0 && server.metric("orizuru_restore_tiles_left") == 0
+    }
+
     /// A preloaded library that holds up every call to a segment.
     private static func delayed(milliseconds: Int) -> [String: String] {
         [
@@ -312,16 +317,25 @@ struct DiskTierEndToEndTests {
             let urls = try Self.session(name)
             #expect(urls.count > 100)
             var wanted = 0
+            var written = 0.0
             do {
                 let server = try RunningServer([sampleFolder], options)
                 for url in urls where try server.get(url).status == 200 { wanted += 1 }
-                // What was rendered last is written a second later, or at the end.
+                // What was rendered last is written a second later, or within half a second at the end.
+                let isWritten = try eventually {
+                    let before = written
+                    written = try server.metric("orizuru_disk_tiles")
+                    let waiting = try server.metric("orizuru_write_behind_bytes{tier=\"disk\"}")
+                    return written > 0 && waiting == 0 && written == before
+                }
+                #expect(isWritten)
                 server.process.signal(SIGTERM)
                 #expect(server.process.waitForExit() == 0)
             }
             #expect(wanted > 100, "\(name)")
             let server = try RunningServer([sampleFolder], options)
-            #expect(try eventually { try server.metric("orizuru_restore_tiles_left") == 0 })
+            // The stored tiles are in no disk tier: they come back to memory, in the background.
+            #expect(try eventually { try Self.isRestored(server) })
             var rendered = 0
             for url in urls {
                 let answer = try server.get(url)
