@@ -75,7 +75,8 @@ final class WarmBoard: Sendable {
         do throws(PrewarmError) {
             try journal.note(
                 position: state.queue.position,
-                open: state.open,
+                // What an earlier run had under way and nobody has taken yet lies before the position, too.
+                open: state.open + state.queue.first,
                 done: state.progress.done
             )
         } catch {

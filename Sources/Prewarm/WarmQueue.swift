@@ -23,7 +23,7 @@ struct WarmQueue: Sequence, IteratorProtocol, Sendable {
     private let tilesets: [WarmTileset]
     private let part: WarmPart
     /// What comes before the walk goes on.
-    private var first: ArraySlice<Item>
+    private(set) var first: ArraySlice<Item>
     private(set) var position: Position
     private var walk: FamilyWalk?
 

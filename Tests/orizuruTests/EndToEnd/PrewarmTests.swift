@@ -57,6 +57,7 @@ struct PrewarmTests {
         // What was begun when the tool was killed is gone on with, and counts as begun again.
         let families = slides * CopiedSlides.familiesPerSlide
         #expect(rendered >= families && rendered <= families + kills * workers)
+        #expect(!FileManager.default.fileExists(atPath: directory.path("resume.json")))
         // Nothing was left out.
         let again = try ServerProcess("orizuru", ["prewarm", url, "--progress", "json"])
         #expect(again.waitForExit(timeout: 300) == 0 && again.output.contains("\"misses\":0"), "\(again.output)")
